@@ -1,0 +1,51 @@
+/* An HTTP response as an answer. Pure; nothing in it is trusted. */
+#pragma once
+
+#include "base/secret.h"
+#include "model/answer.h"
+#include "model/job.h"
+
+#include <stddef.h>
+
+/* How a transfer ended, as clerk/http saw it. */
+enum reply_end {
+	REPLY_WHOLE,      /* a complete response */
+	REPLY_NOT_SENT,   /* the pre-request callback never ran: nothing left */
+	REPLY_BROKEN,     /* it left; timeout, reset, cut off … */
+	REPLY_TOO_BIG,    /* body or headers over the cap */
+	REPLY_END__MAX
+};
+
+/* Everything about a finished transfer. All borrowed for the call. */
+struct reply {
+	enum reply_end end;
+	const char *fault_code; /* not REPLY_WHOLE: `resolve` `connect` `tls` `timeout` `reset` `cut_off`
+				 * `too_big` `second_send` …; static */
+	const char *fault_text; /* one line of detail (libcurl's), or NULL */
+	int http_status;        /* 0 = none came */
+	const char *body;
+	size_t body_len;
+	const char *content_type; /* headers, NULL where missing */
+	const char *retry_after;
+	const char *clerk_trace_id;
+	const char *cf_ray;
+	const char *location;
+	int64_t duration_ms;
+	struct now received;
+};
+
+/* Reads the reply to job's request into *ret_answer (the caller answer_deinit()s it).
+ *
+ * A 2xx body becomes has_token only where it is one JSON object without duplicate keys,
+ * with object "sign_in_token", a well-formed id and user_id, a known status, integer
+ * created_at and updated_at of 0 to 2^53, token and url strings or missing (url may be
+ * null); unknown fields are ignored; `error_code` says `not_a_sign_in_token` and the
+ * message which of it failed otherwise. Whether it is the token that was asked for is
+ * judged later. Error bodies: the first of `errors` with a code; long_message before
+ * message. Trace id: body, then clerk-trace-id, then cf-ray. Retry-After: whole seconds or an
+ * HTTP date (against received.wall_ms); malformed, zero, negative or past = none; over an
+ * hour counts as an hour. Texts are cut to one line of 500 bytes of printable UTF-8, and
+ * everything in them that is the key, looks like one (sk_…), like a JWT or like a ticket
+ * (__clerk_ticket=…) is replaced by "[redacted]". key may be NULL. */
+void reply_read(const struct reply *reply, const struct job *job, const struct secret *key,
+	struct answer *ret_answer);
