@@ -10,7 +10,10 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_NULL {0}
+#define BUF_NULL                                                                         \
+	{                                                                                \
+		0                                                                        \
+	}
 
 /* Releases the memory; *buf is empty again. Idempotent. */
 void buf_deinit(struct buf *buf);

@@ -7,7 +7,7 @@
 /* One moment, read once a turn. */
 struct now {
 	int64_t mono_ms; /* CLOCK_BOOTTIME, milliseconds: what waits are counted in */
-	int64_t wall_ms; /* CLOCK_REALTIME, milliseconds since 1970: what is written down */
+	int64_t wall_ms; /* CLOCK_REALTIME, since 1970: what is written down */
 };
 
 #define CLOCK_TEXT_LEN 24 /* "YYYY-MM-DD HH:MM:SS.SSS" and the NUL */

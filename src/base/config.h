@@ -1,12 +1,13 @@
 /*
- * The configuration file (libconfig). One table, config.def, makes the parser, --check, the
- * commented example in etc/ and the manual page.
+ * The configuration file (libconfig). One table, config.def, makes the parser, --check,
+ * the commented example in etc/ and the manual page.
  */
 #pragma once
 
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -19,7 +20,8 @@ enum config_required {
 };
 
 /* Every key with its value, given or by default. The field of a key is its name with '.'
- * replaced by '_' and the unit behind it. All strings owned, never NULL ("" = not set). */
+ * replaced by '_' and the unit behind it. All strings owned, never NULL (""
+ * = not set). */
 struct config {
 	char *path; /* the file that was read */
 	char *state_directory;
@@ -51,23 +53,32 @@ struct config {
 	int64_t stop_timeout_ms;
 };
 
-/* Reads and checks the file at path. On success *ret_config is a new configuration that the
- * caller releases with config_free(). Fails (< 0) with file, line, key and what is allowed
- * in err, whatever the file holds: missing, a folder, a FIFO, too large, another encoding,
- * an unknown or duplicate key, a wrong type, a literal that libconfig would misread. */
+/* Reads and checks the file at path. On success *ret_config is a new configuration that
+ * the caller releases with config_free(). Fails (< 0) with file, line, key and what is
+ * allowed in err, whatever the file holds: missing, a folder, a FIFO, too large, another
+ * encoding, an unknown or duplicate key, a wrong type, a literal that libconfig would
+ * misread. */
 int config_load(const char *path, struct config **ret_config, struct error *err);
+
+/* The same for a text in memory: len bytes and a NUL behind them. path is for the
+ * messages and for config->path. */
+int config_load_text(const char *path, const char *text, size_t len,
+	struct config **ret_config, struct error *err);
 
 /* Releases it. NULL is fine. */
 void config_free(struct config *config);
 
-/* The file that -c, -i and $CLERK_TOKEND_INSTANCE name: path if it is given, else
- * /etc/clerk-tokend/INSTANCE.conf, else /etc/clerk-tokend/clerk-tokend.conf. A new string
- * in *ret_path that the caller frees. Fails where instance is no plain name. */
-int config_find(const char *path, const char *instance, char **ret_path, struct error *err);
+/* The file that -c, -i and $CLERK_TOKEND_INSTANCE name: path if it is given (made
+ * absolute), else /etc/clerk-tokend/INSTANCE.conf, else
+ * /etc/clerk-tokend/clerk-tokend.conf. instance is what -i gave; NULL = the
+ * environment's. A new string in *ret_path that the caller frees. Fails where instance is
+ * no plain name. */
+int config_find(
+	const char *path, const char *instance, char **ret_path, struct error *err);
 
-/* The values as one JSON object, keys as in the file ("clerk.api_url"), in table order. It
- * holds no secret, so it is what the audit's `started` row carries. A new string that the
- * caller frees. */
+/* The values as one JSON object, keys as in the file ("clerk.api_url"), in table order.
+ * It holds no secret, so it is what the audit's `started` row carries. A new string that
+ * the caller frees. */
 char *config_json(const struct config *config);
 
 /* What a reload cannot take: the name of the first key that differs between the two and

@@ -1,6 +1,6 @@
 /*
- * The table of keys (config.def) as C, and what the rest of config_*.c shares: how a fault
- * in the file is worded. For base/config*.c alone.
+ * The table of keys (config.def) as C, and what the rest of config_*.c shares: how a
+ * fault in the file is worded. For base/config*.c alone.
  */
 #pragma once
 
@@ -67,7 +67,8 @@ const struct config_key *config_table_near(const char *path);
 #define CONFIG_TABLE_ALLOWED_MAX 256
 
 /* What the key takes, in words: `a whole number from 1 to 1024`. */
-void config_table_allowed(const struct config_key *key, char ret_text[CONFIG_TABLE_ALLOWED_MAX]);
+void config_table_allowed(
+	const struct config_key *key, char ret_text[CONFIG_TABLE_ALLOWED_MAX]);
 
 /* Whether its field in struct config is a char *. */
 bool config_table_is_string(const struct config_key *key);
@@ -75,8 +76,8 @@ bool config_table_is_string(const struct config_key *key);
 /* Whether it is written as a text in quotation marks. */
 bool config_table_is_quoted(const struct config_key *key);
 
-/* The n-th of the blank-separated words in *ret_word (borrowed, not terminated). Returns its
- * length, 0 where there are not so many. */
+/* The n-th of the blank-separated words in *ret_word (borrowed, not terminated). Returns
+ * its length, 0 where there are not so many. */
 size_t config_table_word(const char *words, int n, const char **ret_word);
 
 /* The number of the word among the blank-separated words, or -1. */
@@ -88,7 +89,8 @@ struct config_source {
 	int lines[CONFIG_KEY__MAX]; /* where each key stands; 0 = not in the file */
 };
 
-/* Writes `FILE:LINE: KEY: WHAT; ALLOWED` with the key's line and what it takes. Returns -1. */
+/* Writes `FILE:LINE: KEY: WHAT; ALLOWED` with the key's line and what it takes. Returns
+ * -1. */
 int config_source_fault(const struct config_source *source, const struct config_key *key,
 	struct error *err, const char *what, ...) __attribute__((format(printf, 4, 5)));
 

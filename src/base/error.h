@@ -2,9 +2,10 @@
  * Errors that carry their text.
  *
  * A function that can fail returns int and takes a struct error last: 0 is done, a value
- * above 0 is an outcome that its header names and that the caller handles at once, a value
- * below 0 is a failure whose text stands in *err. The text is written where the facts are
- * (what, on what, why); callers may put words in front of it, nobody rewrites it.
+ * above 0 is an outcome that its header names and that the caller handles at once, a
+ * value below 0 is a failure whose text stands in *err. The text is written where the
+ * facts are (what, on what, why); callers may put words in front of it, nobody rewrites
+ * it.
  */
 #pragma once
 
@@ -12,7 +13,10 @@ struct error {
 	char text[600]; /* one line, no final newline; "" = no error */
 };
 
-#define ERROR_NULL {""}
+#define ERROR_NULL                                                                       \
+	{                                                                                \
+		""                                                                       \
+	}
 
 /* Writes the printf-style text into *err (may be NULL), cut to fit. Returns -1, so that
  * callers can `return error_set(…)`. */

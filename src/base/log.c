@@ -96,12 +96,13 @@ static void send_to_stderr(
 	char about[320] = "";
 
 	if (fields && fields->job_id)
-		(void)snprintf(about, sizeof(about), "job %lld: ",
-			(long long)fields->job_id);
+		(void)snprintf(
+			about, sizeof(about), "job %lld: ", (long long)fields->job_id);
 	(void)fprintf(stderr, "%s: %s%s\n", levels[level].word, about, text);
 }
 
-void log_line(enum log_level level, const struct log_fields *fields, const char *format, ...)
+void log_line(
+	enum log_level level, const struct log_fields *fields, const char *format, ...)
 {
 	AUTO(free_ptr) char *text = NULL;
 	va_list ap;

@@ -1,13 +1,19 @@
 /*
  * The log: to the journal with its own fields where stderr is connected to it, else the
- * same lines to stderr ("<level> text"). Callbacks of the event loop and main log; what lies
- * below them returns errors. Nothing secret is ever handed to these functions.
+ * same lines to stderr ("<level> text"). Callbacks of the event loop and main log; what
+ * lies below them returns errors. Nothing secret is ever handed to these functions.
  */
 #pragma once
 
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL__MAX };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL__MAX
+};
 
 /* What a line about a job carries besides its text (JOB_ID= SIGN_IN_TOKEN_ID=
  * CLERK_TRACE_ID= in the journal). All borrowed for the call; 0 and NULL = not given. */
@@ -27,8 +33,8 @@ void log_set_level(enum log_level level);
 int log_level_parse(const char *word);
 
 /* One line. Control characters in it are escaped. */
-void log_line(enum log_level level, const struct log_fields *fields, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void log_line(enum log_level level, const struct log_fields *fields, const char *format,
+	...) __attribute__((format(printf, 3, 4)));
 
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, NULL, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, NULL, __VA_ARGS__)

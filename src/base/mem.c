@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* There is nothing sensible to do without memory; the text goes out without allocating. */
+/* There is nothing sensible to do without memory; the text needs none to go out. */
 static void *or_abort(void *memory)
 {
 	if (memory)

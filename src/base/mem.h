@@ -1,13 +1,13 @@
 /*
- * Memory: allocations that end the process when there is none (systemd starts it again and
- * the next start finds everything), and locals that clean themselves.
+ * Memory: allocations that end the process when there is none (systemd starts it again
+ * and the next start finds everything), and locals that clean themselves.
  */
 #pragma once
 
 #include <stddef.h>
 
-/* Declares an owning local that is released by cleanup##_cleanup(&local) at scope end. */
-#define AUTO(cleanup) __attribute__((cleanup(cleanup##_cleanup)))
+/* Declares an owning local that is released by name##_cleanup(&local) at scope end. */
+#define AUTO(name) __attribute__((cleanup(name##_cleanup)))
 
 /* Hands the pointer over to somebody else and leaves NULL behind. */
 #define TAKE_PTR(ptr)                                                                    \

@@ -84,8 +84,8 @@ void parse_format_duration(int64_t ms, char ret_text[32])
 		i--;
 	if (ms == 0)
 		i = 1;
-	(void)snprintf(ret_text, 32, "%lld%s", (long long)(ms / units[i].ms),
-		units[i].name);
+	(void)snprintf(
+		ret_text, 32, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
 }
 
 /* Length of the UTF-8 sequence at s (of at most len bytes), 0 where it is malformed,
@@ -114,8 +114,7 @@ static size_t utf8_sequence(const unsigned char *s, size_t len, uint32_t *ret_co
 	return n;
 }
 
-const char *parse_text_fault(
-	const char *text, size_t len, size_t max_len, bool multiline)
+const char *parse_text_fault(const char *text, size_t len, size_t max_len, bool multiline)
 {
 	const unsigned char *s = (const unsigned char *)text;
 

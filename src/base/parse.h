@@ -10,8 +10,8 @@
 bool parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
 
 /* A duration: one or more of a whole number and one of ms s min h d, blanks between pairs
- * allowed ("90s", "1h 30min", "7d"). Milliseconds, 0 allowed. False where it is none or is
- * over 100 years. */
+ * allowed ("90s", "1h 30min", "7d"). Milliseconds, 0 allowed. False where it is none or
+ * is over 100 years. */
 bool parse_duration(const char *text, int64_t *ret_ms);
 
 /* A duration as parse_duration() reads it, in the largest unit that divides it ("90s",

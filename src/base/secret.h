@@ -1,4 +1,5 @@
-/* A text that nobody but its holder may see: Clerk's secret key, a sign-in token, its url. */
+/* A text that nobody but its holder may see: Clerk's secret key, a sign-in token, its
+ * url. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +11,10 @@ struct secret {
 	size_t len;
 };
 
-#define SECRET_NULL {0}
+#define SECRET_NULL                                                                      \
+	{                                                                                \
+		0                                                                        \
+	}
 
 /* Makes *ret_secret a copy of len bytes of text (the caller still wipes its own). */
 void secret_init(struct secret *ret_secret, const char *text, size_t len);
