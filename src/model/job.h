@@ -62,6 +62,7 @@ struct job {
 	int unknown_attempts; /* of them, those whose effect at Clerk's is unknown */
 	int tries;            /* of them, those that count, since accepted or last retried */
 	int unknown_tries;    /* of the counted ones, the unknown ones */
+	int64_t due_ms;       /* queued: not sent before (wall) */
 	int64_t age_from_ms;  /* the action's sending clock at the first counted send; -1 = never */
 };
 

@@ -12,8 +12,7 @@ void chain_genesis(unsigned char ret_hash[CHAIN_HASH_LEN])
 
 static void feed(struct chain *chain, const char *bytes, size_t len)
 {
-	(void)crypto_hash_sha256_update(
-		&chain->state, (const unsigned char *)bytes, len);
+	(void)crypto_hash_sha256_update(&chain->state, (const unsigned char *)bytes, len);
 }
 
 void chain_begin(struct chain *chain, const unsigned char previous[CHAIN_HASH_LEN])
@@ -37,8 +36,8 @@ static char *decimal(char *end, int64_t value)
 }
 
 /* column ' ' type length ':' value '\n': the length makes it unambiguous. */
-static void add(struct chain *chain, const char *column, char type, const char *value,
-	size_t len)
+static void add(
+	struct chain *chain, const char *column, char type, const char *value, size_t len)
 {
 	char head[96], digits[24];
 	char *end = digits + sizeof(digits), *start = decimal(end, (int64_t)len);

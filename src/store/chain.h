@@ -1,7 +1,7 @@
 /*
  * The hash chain of the audit (doc/audit-chain.md): each row's hash is the SHA-256 of the
- * previous row's hash and an encoding of this row's columns that names each one that is not
- * NULL.
+ * previous row's hash and an encoding of this row's columns that names each one that is
+ * not NULL.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ void chain_genesis(unsigned char ret_hash[CHAIN_HASH_LEN]);
 /* Begins a row behind the row whose hash is previous. */
 void chain_begin(struct chain *chain, const unsigned char previous[CHAIN_HASH_LEN]);
 
-/* Adds a column that is not NULL; a NULL one is left out. In the order of audit's columns. */
+/* Adds a column that is not NULL; a NULL one is left out. In the order of audit's
+ * columns. */
 void chain_text(struct chain *chain, const char *column, const char *text);
 void chain_int(struct chain *chain, const char *column, int64_t value);
 

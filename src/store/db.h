@@ -11,25 +11,26 @@
 #define DB_APP_TOKENS 0x436c6b54 /* "ClkT": of tokens.db */
 
 struct db_kind {
-	const char *name;                /* "audit.db", for texts */
-	int application_id;              /* DB_APP_… */
+	const char *name;               /* "audit.db", for texts */
+	int application_id;             /* DB_APP_… */
 	const struct sql_text *schemas; /* migrations 1 … n, in order */
 	int n_schemas;
 };
 
 /* The shipped schemas, in the order of their numbers. */
-extern const struct db_kind db_audit, db_tokens, db_queue;
+extern const struct db_kind db_audit, db_tokens, db_queue; /* db_queue: queue_schema.c */
 
-/* Opens path for its one writer: makes it where it is missing (mode 0640, its folder must be there), WAL,
- * synchronous=FULL, no auto-checkpoint, no mmap, side files stay; migrates. 0, or < 0; DB_E_FULL: the disk is full
- * (err says so; try again). A newer schema or another program's file is refused. The caller
- * db_close()s *ret_db. */
+/* Opens path for its one writer: makes it where it is missing (mode 0640, its folder must
+ * be there), WAL, synchronous=FULL, no auto-checkpoint, no mmap, side files stay;
+ * migrates. 0, or < 0; DB_E_FULL: the disk is full (err says so; try again). A newer
+ * schema or another program's file is refused. The caller db_close()s *ret_db. */
 #define DB_E_FULL 1
 int db_open_owned(const char *path, const struct db_kind *kind, sqlite3 **ret_db,
 	struct error *err);
 
 /* Opens path read-only for a reader (the CLI). 0 or < 0; DB_E_MISSING: no such file;
- * DB_E_PERMISSION: not allowed. *ret_db's schema is checked to be kind's and not newer. */
+ * DB_E_PERMISSION: not allowed. *ret_db's schema is checked to be kind's and not newer.
+ */
 #define DB_E_MISSING    2
 #define DB_E_PERMISSION 3
 int db_open_readonly(const char *path, const struct db_kind *kind, sqlite3 **ret_db,
@@ -38,13 +39,14 @@ int db_open_readonly(const char *path, const struct db_kind *kind, sqlite3 **ret
 /* Closes; all statements must be finalized. NULL is fine. */
 void db_close(sqlite3 *db);
 
-/* Brings db to kind's newest schema, each step in one transaction with its user_version. */
+/* Brings db to kind's newest schema, each step in one transaction with its user_version.
+ */
 int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err);
 
 /* Whether the connection's last error was a full disk (SQLITE_FULL, ENOSPC, EDQUOT). */
 bool db_is_full(sqlite3 *db);
 
-/* Copies the WAL into the database: RESTART, or TRUNCATE where truncate. 0, or < 0; DB_E_BUSY: a reader
- * is in the way, some of it may be done. */
+/* Copies the WAL into the database: RESTART, or TRUNCATE where truncate. 0, or < 0;
+ * DB_E_BUSY: a reader is in the way, some of it may be done. */
 #define DB_E_BUSY 4
 int db_checkpoint(sqlite3 *db, bool truncate, struct error *err);

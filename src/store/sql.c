@@ -41,8 +41,7 @@ static int bind_secret(sqlite3_stmt *stmt, int at, const struct secret *secret)
 {
 	if (!secret->text)
 		return sqlite3_bind_null(stmt, at);
-	return sqlite3_bind_text(
-		stmt, at, secret->text, (int)secret->len, SQLITE_STATIC);
+	return sqlite3_bind_text(stmt, at, secret->text, (int)secret->len, SQLITE_STATIC);
 }
 
 static int bind_id(sqlite3_stmt *stmt, int at, int64_t value)
@@ -82,7 +81,8 @@ void sql_bind(sqlite3_stmt *stmt, const char *format, ...)
 		default:
 			assert(!"a known format letter");
 		}
-		/* A static binding allocates nothing and the statement is reset: a bug. */
+		/* A static binding allocates nothing and the statement is reset: a bug.
+		 */
 		assert(rc == SQLITE_OK);
 	}
 	va_end(ap);
@@ -95,8 +95,9 @@ static int fail(sqlite3_stmt *stmt, struct error *err)
 	sqlite3 *db = sqlite3_db_handle(stmt);
 	const char *path = sqlite3_db_filename(db, "main");
 
-	return error_set(err, "%s: %s (SQLite error %d)", path && *path ? path : "database",
-		sqlite3_errmsg(db), sqlite3_extended_errcode(db));
+	return error_set(err, "%s: %s (SQLite error %d)",
+		path && *path ? path : "database", sqlite3_errmsg(db),
+		sqlite3_extended_errcode(db));
 }
 
 int sql_step(sqlite3_stmt *stmt, struct error *err)
@@ -130,8 +131,9 @@ int sql_exec(sqlite3 *db, const char *text, struct error *err)
 	if (sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
 	path = sqlite3_db_filename(db, "main");
-	return error_set(err, "%s: %s (SQLite error %d)", path && *path ? path : "database",
-		sqlite3_errmsg(db), sqlite3_extended_errcode(db));
+	return error_set(err, "%s: %s (SQLite error %d)",
+		path && *path ? path : "database", sqlite3_errmsg(db),
+		sqlite3_extended_errcode(db));
 }
 
 const char *sql_text(sqlite3_stmt *stmt, int column)

@@ -17,8 +17,8 @@ struct sql_text {
 	const char *text;
 };
 
-/* Prepares n statements of texts on db into stmts (n entries; on failure all are finalized
- * and NULL). Fails with the statement's name and SQLite's message. */
+/* Prepares n statements of texts on db into stmts (n entries; on failure all are
+ * finalized and NULL). Fails with the statement's name and SQLite's message. */
 int sql_prepare(sqlite3 *db, const struct sql_text *texts, int n, sqlite3_stmt **stmts,
 	struct error *err);
 
@@ -27,8 +27,8 @@ void sql_finalize(sqlite3_stmt **stmts, int n);
 
 /* Binds every parameter of stmt, whose count must be the format's length (asserted):
  * 'i' int64_t · 'I' int64_t, 0 = NULL · 't' const char *, NULL = NULL · 'd' double ·
- * 's' const struct secret *, none = NULL · 'N' NULL. Texts are borrowed until the statement
- * is reset. */
+ * 's' const struct secret *, none = NULL · 'N' NULL. Texts are borrowed until the
+ * statement is reset. */
 void sql_bind(sqlite3_stmt *stmt, const char *format, ...);
 
 /* Steps: 0 = done, SQL_ROW = a row stands in stmt, < 0 = failed, err set to what and
@@ -36,8 +36,8 @@ void sql_bind(sqlite3_stmt *stmt, const char *format, ...);
 #define SQL_ROW 1
 int sql_step(sqlite3_stmt *stmt, struct error *err);
 
-/* Steps once where no row is wanted and resets: 0 or < 0. *ret_changes (may be NULL): rows
- * changed. */
+/* Steps once where no row is wanted and resets: 0 or < 0. *ret_changes (may be NULL):
+ * rows changed. */
 int sql_run(sqlite3_stmt *stmt, int *ret_changes, struct error *err);
 
 /* Runs texts without parameters and results, several statements allowed. */

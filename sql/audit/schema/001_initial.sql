@@ -80,6 +80,7 @@ CREATE TABLE job (
 ) STRICT;
 
 CREATE INDEX job_due ON job (action, priority DESC, due_at, id) WHERE state = 'queued' AND parked = 0;
+CREATE INDEX job_parked ON job (batch, action) WHERE state = 'queued' AND parked = 1;
 CREATE INDEX job_running ON job (id) WHERE state = 'running';
 CREATE INDEX job_failed ON job (id) WHERE state = 'failed';
 CREATE INDEX job_not_after ON job (not_after) WHERE state = 'queued' AND not_after IS NOT NULL;

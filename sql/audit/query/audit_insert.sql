@@ -1,0 +1,10 @@
+-- One row of the audit; parameters in the order of the table's columns.
+INSERT INTO audit (seq, at, event, job_id, command_id, attempt, job_state, action, user_id,
+  org_id, sign_in_token_id, token_status, token_created_at_ms, token_updated_at_ms,
+  token_expires_at, token_sha256, http_status, error_code, error_message, trace_id, effect,
+  duration_ms, next_attempt_at, batch, reference, requested_by, reason, detail, hash)
+VALUES (:seq, :at, :event, :job_id, :command_id, :attempt, :job_state, :action, :user_id,
+  :org_id, :sign_in_token_id, :token_status, :token_created_at_ms, :token_updated_at_ms,
+  :token_expires_at, :token_sha256, :http_status, :error_code, :error_message, :trace_id,
+  :effect, :duration_ms, :next_attempt_at, :batch, :reference, :requested_by, :reason,
+  :detail, :hash)

@@ -1,0 +1,2 @@
+-- It holds no more.
+DELETE FROM hold WHERE kind = :kind

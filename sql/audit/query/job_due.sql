@@ -1,0 +1,8 @@
+-- Due jobs of one action and priority, in the order in which they are sent.
+SELECT id, action, user_id, org_id, expires_in_seconds, sign_in_token_id, batch, priority,
+  not_before, not_after, idempotency_key, reference, requested_by, reason, submitted_at,
+  state, attempts, unknown_attempts, tries, unknown_tries, age_from, due_at
+FROM job INDEXED BY job_due
+WHERE state = 'queued' AND parked = 0 AND action = :action AND priority = :priority
+  AND due_at <= :now
+ORDER BY due_at, id LIMIT :max

@@ -1,0 +1,2 @@
+-- A queued job is due at another time.
+UPDATE job SET due_at = :due_at WHERE id = :id AND state = 'queued'

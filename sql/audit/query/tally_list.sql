@@ -1,0 +1,2 @@
+-- How many jobs there are.
+SELECT action, state, jobs FROM tally

@@ -1,0 +1,2 @@
+-- A secret goes.
+DELETE FROM secret WHERE sign_in_token_id = :id

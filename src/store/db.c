@@ -1,0 +1,260 @@
+#include "store/db.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct sql_text audit_schemas[] = {
+#define SQL(stem, text) {#stem, text},
+#include "audit_schema.inc"
+#undef SQL
+};
+
+static const struct sql_text tokens_schemas[] = {
+#define SQL(stem, text) {#stem, text},
+#include "tokens_schema.inc"
+#undef SQL
+};
+
+const struct db_kind db_audit = {
+	"audit.db", DB_APP_AUDIT, audit_schemas, ARRAY_LEN(audit_schemas)};
+const struct db_kind db_tokens = {
+	"tokens.db", DB_APP_TOKENS, tokens_schemas, ARRAY_LEN(tokens_schemas)};
+
+static int fail(sqlite3 *db, const char *path, struct error *err)
+{
+	return error_set(err, "%s: %s (SQLite error %d)", path, sqlite3_errmsg(db),
+		sqlite3_extended_errcode(db));
+}
+
+bool db_is_full(sqlite3 *db)
+{
+	int os = sqlite3_system_errno(db);
+
+	switch (sqlite3_extended_errcode(db)) {
+	case SQLITE_FULL:
+	case SQLITE_IOERR_SHMSIZE: /* how a full disk shows when the WAL index is made */
+		return true;
+	default:
+		return (sqlite3_errcode(db) == SQLITE_IOERR ||
+			       sqlite3_errcode(db) == SQLITE_CANTOPEN) &&
+		       (os == ENOSPC || os == EDQUOT);
+	}
+}
+
+/* Reads the one integer that a PRAGMA answers. */
+static int read_int(sqlite3 *db, const char *pragma, int *ret_value, struct error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = -1;
+
+	if (sqlite3_prepare_v2(db, pragma, -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW) {
+		*ret_value = sqlite3_column_int(stmt, 0);
+		rc = 0;
+	} else {
+		(void)fail(db, sqlite3_db_filename(db, "main"), err);
+	}
+	(void)sqlite3_finalize(stmt);
+	return rc;
+}
+
+/* Reads whose file it is and which schema it has: 0 or < 0. *ret_version 0 = empty file.
+ */
+static int read_version(
+	sqlite3 *db, const struct db_kind *kind, int *ret_version, struct error *err)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+	int id, version, tables;
+
+	if (read_int(db, "PRAGMA application_id", &id, err) < 0 ||
+		read_int(db, "PRAGMA user_version", &version, err) < 0 ||
+		read_int(db, "PRAGMA page_count", &tables, err) < 0)
+		return -1;
+	if (id != kind->application_id && (id || version || tables > 1))
+		return error_set(err,
+			"%s: this is not a %s of clerk-tokend (application_id %d); move "
+			"it away",
+			path, kind->name, id);
+	if (version > kind->n_schemas)
+		return error_set(err,
+			"%s: its schema %d is newer than this program's %d; install the "
+			"newer clerk-tokend",
+			path, version, kind->n_schemas);
+	*ret_version = version;
+	return 0;
+}
+
+static int migrate_step(
+	sqlite3 *db, const struct db_kind *kind, int version, struct error *err)
+{
+	AUTO(free_ptr)
+	char *seal =
+		xasprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+			kind->application_id, version + 1);
+
+	if (sql_exec(db, "BEGIN IMMEDIATE", err) < 0)
+		return -1;
+	if (sql_exec(db, kind->schemas[version].text, err) < 0 ||
+		sql_exec(db, seal, err) < 0) {
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+		return error_prefix(
+			err, "migrating %s to schema %d", kind->name, version + 1);
+	}
+	return 0;
+}
+
+int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err)
+{
+	int version;
+
+	if (read_version(db, kind, &version, err) < 0)
+		return -1;
+	for (; version < kind->n_schemas; version++)
+		if (migrate_step(db, kind, version, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Makes the empty file with its mode before SQLite opens it; there is no connection to it
+ * yet whose locks a close() could drop. 0, DB_E_FULL or < 0. */
+static int make_file(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+	if (fd < 0 && errno == EEXIST)
+		return 0;
+	if (fd < 0) {
+		(void)error_errno(err, errno, "cannot make %s", path);
+		return errno == ENOSPC || errno == EDQUOT ? DB_E_FULL : -1;
+	}
+	(void)fchmod(fd, 0640);
+	(void)close(fd);
+	return 0;
+}
+
+/* What every owned connection has in common; before the first read. */
+static int configure(sqlite3 *db, const struct db_kind *kind, struct error *err)
+{
+	int persist = 1;
+
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	(void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	if (sql_exec(db,
+		    "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; "
+		    "PRAGMA cache_size = -1536; "
+		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+		    "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = -1; "
+		    "PRAGMA cell_size_check = ON",
+		    err) < 0)
+		return -1;
+	/* Overwriting what was deleted is wanted for secrets alone; it costs writes. */
+	if (sql_exec(db,
+		    kind == &db_tokens ? "PRAGMA secure_delete = ON"
+				       : "PRAGMA secure_delete = OFF",
+		    err) < 0)
+		return -1;
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	return 0;
+}
+
+int db_open_owned(
+	const char *path, const struct db_kind *kind, sqlite3 **ret_db, struct error *err)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
+			  SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX;
+	sqlite3 *db = NULL;
+	int rc = make_file(path, err);
+
+	if (rc)
+		return rc;
+	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
+		rc = fail(db, path, err);
+	} else {
+		(void)sqlite3_extended_result_codes(db, 1);
+		(void)sqlite3_busy_timeout(db, 5000);
+		rc = configure(db, kind, err) < 0 ? -1 : db_migrate(db, kind, err);
+		(void)sqlite3_busy_timeout(db, 0);
+	}
+	if (rc < 0) {
+		if (db_is_full(db))
+			rc = DB_E_FULL;
+		db_close(db);
+		return rc;
+	}
+	*ret_db = db;
+	return 0;
+}
+
+/* Tells the kinds of not being able to open apart, by the file's name alone. */
+static int why_not(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		if (access(path, R_OK) == 0)
+			return error_set(err, "%s: cannot be opened", path);
+		(void)error_errno(err, errno, "%s", path);
+		return DB_E_PERMISSION;
+	}
+	(void)error_errno(err, errno, "%s", path);
+	return errno == EACCES ? DB_E_PERMISSION : errno == ENOENT ? DB_E_MISSING : -1;
+}
+
+int db_open_readonly(
+	const char *path, const struct db_kind *kind, sqlite3 **ret_db, struct error *err)
+{
+	const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW |
+			  SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX;
+	sqlite3 *db = NULL;
+	int version, rc = 0;
+
+	if (access(path, R_OK) < 0)
+		return why_not(path, err);
+	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
+		rc = fail(db, path, err);
+	} else {
+		(void)sqlite3_extended_result_codes(db, 1);
+		(void)sqlite3_busy_timeout(db, 10000);
+		(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+		rc = read_version(db, kind, &version, err);
+		if (rc == 0 && version < kind->n_schemas)
+			rc = error_set(err,
+				"%s: its schema %d is older than this program's %d; "
+				"start the daemon once, it migrates",
+				path, version, kind->n_schemas);
+	}
+	if (rc < 0) {
+		db_close(db);
+		return rc;
+	}
+	*ret_db = db;
+	return 0;
+}
+
+void db_close(sqlite3 *db)
+{
+	(void)sqlite3_close_v2(db);
+}
+
+int db_checkpoint(sqlite3 *db, bool truncate, struct error *err)
+{
+	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+
+	switch (sqlite3_wal_checkpoint_v2(db, "main", mode, NULL, NULL) & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return DB_E_BUSY;
+	default:
+		return fail(db, sqlite3_db_filename(db, "main"), err);
+	}
+}

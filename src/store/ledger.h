@@ -1,0 +1,304 @@
+/*
+ * The ledger: audit.db and tokens.db as one thing that moves jobs. Every move of a job is
+ * one function here that changes the job's row and writes its audit row in the turn's
+ * transaction; each is a compare-and-set on the job's state and attempt.
+ *
+ * A turn: ledger_begin(), any number of moves, ledger_commit(), which commits tokens.db
+ * first and audit.db second. Whatever fails between the two returns < 0: then
+ * ledger_rollback() takes the whole turn back, in memory too, and ledger_is_full() tells
+ * whether it is worth trying again. Nothing here reads a clock.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/answer.h"
+#include "model/event.h"
+#include "model/job.h"
+#include "store/chain.h"
+#include "store/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ledger;
+
+struct ledger_options {
+	const char
+		*state_directory; /* absolute; its folders audit and tokens are there */
+	bool accept_restore;      /* take an audit.db that is behind tokens.db's mark */
+};
+
+/* Opens both databases, makes or migrates them. 0 or < 0; LEDGER_E_FULL: the disk is
+ * full, try again; LEDGER_E_RESTORED: audit.db is older than tokens.db knows it (err says
+ * what to do). The caller ledger_free()s *ret_ledger. */
+#define LEDGER_E_FULL     1
+#define LEDGER_E_RESTORED 2
+int ledger_open(const struct ledger_options *options, struct ledger **ret_ledger,
+	struct error *err);
+
+/* Closes; an open turn is rolled back. The side files stay. NULL is fine. */
+void ledger_free(struct ledger *ledger);
+
+/* Whether tokens.db's mark showed at ledger_open() that audit.db went backwards (and
+ * accept_restore took it). */
+bool ledger_was_restored(const struct ledger *ledger);
+
+/* Begins a turn at now. */
+int ledger_begin(struct ledger *ledger, struct now now, struct error *err);
+/* Commits tokens.db, then audit.db; both are on disk when it returns 0. Nothing is synced
+ * where the turn wrote nothing. On < 0 the caller rolls back. */
+int ledger_commit(struct ledger *ledger, struct error *err);
+/* Takes the turn back. Harmless without one. */
+void ledger_rollback(struct ledger *ledger);
+/* After a failure: whether it was a full disk (SQLITE_FULL, ENOSPC, EDQUOT). Anything
+ * else ends the daemon. */
+bool ledger_is_full(const struct ledger *ledger);
+
+/* Between turns: carries out purges whose `purged` rows are on disk, and checkpoints each
+ * WAL that is over 1 MiB, or any that holds something where idle. Failures are a full
+ * disk or worse, as above. */
+int ledger_tidy(struct ledger *ledger, bool idle, struct error *err);
+
+/* ---- where the daemon stands: one row, written with each turn that writes anything ----
+ */
+
+struct ledger_progress {
+	struct queue_cursor cursor;
+	int64_t retry_after_ms;            /* wall; 0 = none */
+	int64_t clock_ms[JOB_ACTION__MAX]; /* sending clocks: how long each action could
+					      be sent, ever */
+	char key_kind[12];                 /* of the last start's key; "" = none yet */
+	int64_t purge_from_seq;            /* private to the ledger */
+	char boot_id[40];                  /* the boot of the last turn that wrote … */
+	int64_t boot_ms;                   /* … and its CLOCK_BOOTTIME … */
+	int64_t wall_ms;                   /* … and CLOCK_REALTIME */
+};
+
+/* The progress as of this turn; change it in place, between begin and commit. Borrowed.
+ */
+struct ledger_progress *ledger_progress(struct ledger *ledger);
+
+/* The audit's head as last committed: seq (0 = no row yet) and hash. */
+int64_t ledger_head(const struct ledger *ledger, char ret_hex[CHAIN_HEX_LEN]);
+
+/* How many jobs there are of an action (JOB_ACTION__MAX: rejected without one) in a
+ * state. */
+int64_t ledger_tally(const struct ledger *ledger, int action, enum job_state state);
+
+/* The size in bytes of each database's WAL as last seen. */
+void ledger_wal_bytes(
+	const struct ledger *ledger, int64_t *ret_audit, int64_t *ret_tokens);
+
+/* ---- the daemon's own events ---- */
+
+/* started, reloaded, stopped: detail is a JSON object. */
+int ledger_note(
+	struct ledger *ledger, enum event event, const char *detail, struct error *err);
+/* Writes the mark into tokens.db as the audit stands now (at stop, after the last turn).
+ */
+int ledger_stop(struct ledger *ledger, struct error *err);
+
+/* ---- rows of the queue ---- */
+
+/* Whether the audit has a job with this id. */
+int ledger_knows_job(
+	struct ledger *ledger, int64_t id, bool *ret_known, struct error *err);
+/* The id of the job that has the idempotency key for good, 0 = none. */
+int ledger_find_key(
+	struct ledger *ledger, const char *key, int64_t *ret_id, struct error *err);
+/* accepted → queued: job as the queue gave it, with the policy's defaults filled in; due
+ * now or at not_before. */
+int ledger_accept(struct ledger *ledger, const struct job *job, const char *detail,
+	struct error *err);
+/* → rejected, with result and a sentence that says why. What of the row holds is in job.
+ */
+int ledger_reject(struct ledger *ledger, const struct job *job, enum job_result result,
+	const char *why, const char *detail, struct error *err);
+
+/* ---- sending ---- */
+
+struct ledger_pick {
+	unsigned actions; /* bits 1 << enum job_action: which may be sent */
+	int n_urgent;     /* at most so many of priority >= JOB_PRIORITY_URGENT … */
+	int n_normal;   /* … and of all together so many where others are among them */
+	int64_t now_ms; /* wall: due at or before */
+	bool probe; /* one job: a due revoke, else the due job with the fewest attempts */
+	/* Whether a job must not be sent now (its target is being moved in steps); may be
+	 * NULL. */
+	bool (*skip)(void *userdata, const struct job *job);
+	void *userdata;
+};
+
+/* The next due jobs, highest priority first, then earliest due, then lowest id, into
+ * ret_jobs (max entries; the caller job_deinit()s *ret_n of them). */
+int ledger_pick(struct ledger *ledger, const struct ledger_pick *pick,
+	struct job *ret_jobs, int max, int *ret_n, struct error *err);
+
+/* When the next queued job of the given actions is due (wall; INT64_MAX = none).
+ * *ret_urgent_ms: the same of urgent ones. */
+int ledger_next_due(struct ledger *ledger, unsigned actions, int64_t *ret_due_ms,
+	int64_t *ret_urgent_ms, struct error *err);
+
+/* queued → running, attempt + 1: `sent`. *job is brought up to date. LEDGER_E_MOVED: it
+ * was not queued with that attempt any more; nothing was written. */
+#define LEDGER_E_MOVED 3
+int ledger_sent(struct ledger *ledger, struct job *job, struct error *err);
+
+/* What becomes of a running job. */
+struct ledger_outcome {
+	enum event event; /* answered unanswered interrupted recovered */
+	enum effect effect;
+	enum job_state state;   /* queued, succeeded or failed */
+	enum job_result result; /* for the final two */
+	int64_t due_ms;         /* wall, with queued: not before */
+	bool token_valid;       /* the answer's token is the one asked for: record it */
+	const char *reason; /* borrowed: said instead of the answer's own message; NULL =
+			       that */
+};
+
+/* running → queued, succeeded or failed, with the answer, its token and its secret. job
+ * carries the counters as they are to be (tries, unknown_tries, unknown_attempts).
+ * LEDGER_E_MOVED: not running with that attempt. LEDGER_E_REFUSED: the tables refuse it,
+ * err says why; nothing was written, the caller records it as unanswered instead. */
+#define LEDGER_E_REFUSED 4
+int ledger_answered(struct ledger *ledger, const struct job *job,
+	const struct answer *answer, const struct ledger_outcome *outcome,
+	struct error *err);
+
+/* Whether the audit knows a token with this id. */
+int ledger_knows_token(
+	struct ledger *ledger, const char *id, bool *ret_known, struct error *err);
+
+/* ---- recovery, at start ---- */
+
+/* The running job with the lowest id above after, in *ret_job (caller: job_deinit). 0;
+ * LEDGER_E_NONE. */
+#define LEDGER_E_NONE 5
+int ledger_next_running(
+	struct ledger *ledger, int64_t after, struct job *ret_job, struct error *err);
+/* The answer to the job's latest attempt as tokens.db has it (caller: answer_deinit). 0;
+ * LEDGER_E_NONE. */
+int ledger_found_secret(struct ledger *ledger, const struct job *job,
+	struct answer *ret_answer, struct error *err);
+/* Deletes what `purged` rows say was removed. Before anything is purged anew. */
+int ledger_finish_purge(struct ledger *ledger, struct error *err);
+
+/* One attempt of the last hours, newest first. */
+struct ledger_attempt {
+	int64_t at_ms; /* wall */
+	int64_t seq;
+	bool over; /* answered or unanswered; false: sent */
+	int64_t job_id;
+	int attempt;
+};
+/* The newest audit rows that end or begin an attempt, newest first, until fn returns
+ * false. */
+int ledger_recent(struct ledger *ledger,
+	bool (*fn)(void *userdata, const struct ledger_attempt *attempt), void *userdata,
+	struct error *err);
+
+/* ---- time ---- */
+
+/* queued → lapsed of at most max jobs whose not_after has come. */
+int ledger_lapse(
+	struct ledger *ledger, int64_t now_ms, int max, int *ret_n, struct error *err);
+/* When the next job lapses (wall; INT64_MAX = none). */
+int ledger_next_lapse(struct ledger *ledger, int64_t *ret_ms, struct error *err);
+/* A stepped clock: queued retries that seem due later than now + ahead_ms are due now. */
+int ledger_pull_forward(struct ledger *ledger, int64_t now_ms, int64_t ahead_ms,
+	int *ret_n, struct error *err);
+/* `purged` for at most max secrets that have expired or were received before
+ * received_before_ms. Carried out by ledger_tidy(). */
+int ledger_purge(struct ledger *ledger, int64_t now_ms, int64_t received_before_ms,
+	int max, int *ret_n, struct error *err);
+
+/* ---- operator commands ---- */
+
+/* A command that works in steps, as the audit has it. */
+struct ledger_command {
+	int64_t id;
+	enum queue_verb verb;
+	int64_t job_id;
+	char *batch;
+	int action; /* enum job_action, or -1 = both */
+	int64_t until_ms;
+	char *requested_by;
+	char *reason;
+	int64_t max_job_id;
+	int64_t step_job_id;
+	int64_t affected;
+	int64_t stood_still_ms[JOB_ACTION__MAX]; /* resume: how much of the sending clocks
+						    the pause took; not kept */
+};
+#define LEDGER_COMMAND_NULL                                                              \
+	{                                                                                \
+		.action = -1                                                             \
+	}
+void ledger_command_deinit(struct ledger_command *command);
+
+/* Records a command that was taken and goes on in steps (state running). */
+int ledger_command_begin(
+	struct ledger *ledger, const struct ledger_command *command, struct error *err);
+/* Ends it: `commanded`, state done or refused, with a sentence. Works for commands that
+ * were never begun. detail may be NULL. */
+int ledger_command_end(struct ledger *ledger, const struct ledger_command *command,
+	bool refused, const char *message, const char *detail, struct error *err);
+/* A row of the queue's command table that does not hold: refused, `commanded`, no effect.
+ */
+int ledger_command_refuse(
+	struct ledger *ledger, const struct queue_command *command, struct error *err);
+/* The commands that are running, in order of id, each lent to fn. */
+int ledger_commands(struct ledger *ledger,
+	int (*fn)(
+		void *userdata, const struct ledger_command *command, struct error *err),
+	void *userdata, struct error *err);
+
+/* One step of a running command: at most max jobs moved (cancelled, retried, parked,
+ * unparked). Brings step_job_id and affected in *command and the table up to date.
+ * *ret_done: no job is left. */
+int ledger_command_step(struct ledger *ledger, struct ledger_command *command, int max,
+	bool *ret_done, struct error *err);
+
+/* One job. 0 done; LEDGER_E_NONE: no such job; LEDGER_E_MOVED: its state does not allow
+ * it
+ * (*ret_state says which it is). */
+int ledger_cancel_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
+	enum job_state *ret_state, struct error *err);
+int ledger_retry_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
+	enum job_state *ret_state, struct error *err);
+
+/* ---- pauses and holds ---- */
+
+struct ledger_pause {
+	int64_t command_id;                /* negative: the daemon's own */
+	int action;                        /* -1 = both */
+	char *batch;                       /* NULL = everything */
+	int64_t until_ms;                  /* wall; 0 = until resumed */
+	int64_t clock_ms[JOB_ACTION__MAX]; /* sending clocks when it began */
+};
+
+/* What is paused, each lent to fn. */
+int ledger_pauses(struct ledger *ledger,
+	int (*fn)(void *userdata, const struct ledger_pause *pause, struct error *err),
+	void *userdata, struct error *err);
+int ledger_pause_add(
+	struct ledger *ledger, const struct ledger_pause *pause, struct error *err);
+int ledger_pause_remove(struct ledger *ledger, int64_t command_id, struct error *err);
+
+/* `held` and `released`: with the table. kind is the contract's word. reason: what was
+ * seen; ends: what ends it. */
+int ledger_hold(struct ledger *ledger, const char *kind, const char *reason,
+	const char *ends, struct error *err);
+int ledger_release(
+	struct ledger *ledger, const char *kind, const char *why, struct error *err);
+/* What holds, each lent to fn. */
+struct ledger_held {
+	const char *kind;
+	int64_t since_ms;
+	const char *reason;
+	const char *ends;
+};
+int ledger_holds(struct ledger *ledger,
+	int (*fn)(void *userdata, const struct ledger_held *held, struct error *err),
+	void *userdata, struct error *err);

@@ -1,0 +1,296 @@
+/* Operator commands: cancel, retry, pause, resume, one job or in steps. */
+#include "base/mem.h"
+#include "store/ledger_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ledger_command_deinit(struct ledger_command *command)
+{
+	free(command->batch);
+	free(command->requested_by);
+	free(command->reason);
+	*command = (struct ledger_command)LEDGER_COMMAND_NULL;
+}
+
+static const char *action_word(int action)
+{
+	return action < 0 ? NULL : job_action_name((enum job_action)action);
+}
+
+static int put_command(struct ledger *ledger, const struct ledger_command *command,
+	const char *state, const char *message, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_put);
+	bool running = !strcmp(state, "running");
+	char until[CLOCK_TEXT_LEN];
+
+	ledger->wrote = true;
+	sql_bind(stmt,
+		"itIttttttttitii",
+		command->id, queue_verb_name(command->verb), command->job_id,
+		command->batch, action_word(command->action),
+		ledger_time(command->until_ms, until),
+		command->requested_by ? command->requested_by : "", command->reason,
+		ledger->now_text, running ? NULL : ledger->now_text, state,
+		command->affected, message, command->max_job_id, command->step_job_id);
+	return sql_run(stmt, NULL, err);
+}
+
+int ledger_command_begin(
+	struct ledger *ledger, const struct ledger_command *command, struct error *err)
+{
+	return put_command(ledger, command, "running", NULL, err);
+}
+
+int ledger_command_end(struct ledger *ledger, const struct ledger_command *command,
+	bool refused, const char *message, const char *detail, struct error *err)
+{
+	AUTO(free_ptr) char *said = NULL;
+	struct audit_row row = {AUDIT_ROW_NULL};
+
+	if (put_command(ledger, command, refused ? "refused" : "done", message, err) < 0)
+		return -1;
+	said = xasprintf("%s %s: %s", queue_verb_name(command->verb),
+		refused ? "refused" : "done", message);
+	row.event = event_name(EVENT_COMMANDED);
+	row.command_id = command->id;
+	row.job_id = command->job_id;
+	row.action = action_word(command->action);
+	row.batch = command->batch;
+	row.requested_by = command->requested_by;
+	row.reason = command->reason;
+	row.error_message = said;
+	row.detail = detail;
+	return ledger_append(ledger, &row, err);
+}
+
+int ledger_command_refuse(
+	struct ledger *ledger, const struct queue_command *command, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_put);
+	struct audit_row row = {AUDIT_ROW_NULL};
+
+	sql_bind(stmt,
+		"itIttttttttitii",
+		command->id, NULL, (int64_t)0, NULL, NULL, NULL,
+		command->requested_by ? command->requested_by : "", command->reason,
+		ledger->now_text, ledger->now_text, "refused", (int64_t)0, command->fault,
+		(int64_t)0, (int64_t)0);
+	if (sql_run(stmt, NULL, err) < 0)
+		return -1;
+	row.event = event_name(EVENT_COMMANDED);
+	row.command_id = command->id;
+	row.requested_by = command->requested_by;
+	row.reason = command->reason;
+	row.error_code = "invalid";
+	row.error_message = command->fault;
+	row.detail = command->detail;
+	return ledger_append(ledger, &row, err);
+}
+
+int ledger_commands(struct ledger *ledger,
+	int (*fn)(
+		void *userdata, const struct ledger_command *command, struct error *err),
+	void *userdata, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_running);
+	int rc;
+
+	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
+		const char *action = sql_text(stmt, 4);
+		struct ledger_command command = {
+			.id = sqlite3_column_int64(stmt, 0),
+			.verb = (enum queue_verb)queue_verb_parse(sql_text(stmt, 1)),
+			.job_id = sqlite3_column_int64(stmt, 2),
+			.batch = sql_dup(stmt, 3),
+			.action = action ? job_action_parse(action) : -1,
+			.until_ms = ledger_read_time(stmt, 5),
+			.requested_by = sql_dup(stmt, 6),
+			.reason = sql_dup(stmt, 7),
+			.max_job_id = sqlite3_column_int64(stmt, 8),
+			.step_job_id = sqlite3_column_int64(stmt, 9),
+			.affected = sqlite3_column_int64(stmt, 10),
+		};
+		int fn_rc = fn(userdata, &command, err);
+
+		ledger_command_deinit(&command);
+		if (fn_rc < 0)
+			return -1;
+	}
+	return rc;
+}
+
+/* ---- one job ---- */
+
+static int get_job(
+	struct ledger *ledger, int64_t id, struct job *ret_job, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_by_id);
+	int rc;
+
+	sql_bind(stmt, "i", id);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return LEDGER_E_NONE;
+	ledger_read_job(stmt, ret_job);
+	return 0;
+}
+
+int ledger_cancel_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
+	enum job_state *ret_state, struct error *err)
+{
+	AUTO(job) struct job job = JOB_NULL;
+	int rc = get_job(ledger, job_id, &job, err);
+
+	if (rc)
+		return rc;
+	*ret_state = job.state;
+	if (job.state != JOB_QUEUED)
+		return LEDGER_E_MOVED;
+	return ledger_move_cancelled(ledger, &job, command_id, err);
+}
+
+int ledger_retry_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
+	enum job_state *ret_state, struct error *err)
+{
+	AUTO(job) struct job job = JOB_NULL;
+	int rc = get_job(ledger, job_id, &job, err);
+
+	if (rc)
+		return rc;
+	*ret_state = job.state;
+	if (job.state != JOB_FAILED && job.state != JOB_CANCELLED)
+		return LEDGER_E_MOVED;
+	return ledger_move_retried(ledger, &job, command_id, err);
+}
+
+/* ---- many jobs, in steps ---- */
+
+/* The jobs of one step, read before anything is moved. */
+struct step {
+	struct job *jobs; /* owned */
+	int n, max;
+};
+
+static int read_step(sqlite3_stmt *borrowed, struct step *step, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = borrowed;
+	int rc;
+
+	while ((rc = sql_step(stmt, err)) == SQL_ROW && step->n < step->max)
+		ledger_read_job(stmt, &step->jobs[step->n++]);
+	return rc < 0 ? -1 : 0;
+}
+
+static int read_batch(struct ledger *ledger, const struct ledger_command *command,
+	enum job_state state, int64_t after, struct step *step, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_of_batch);
+
+	sql_bind(stmt, "ttiiti", command->batch, job_state_name(state), after,
+		command->max_job_id, action_word(command->action),
+		(int64_t)(step->max - step->n));
+	return read_step(stmt, step, err);
+}
+
+static int read_action(struct ledger *ledger, const struct ledger_command *command,
+	enum audit_query query, struct step *step, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, query);
+
+	sql_bind(stmt, "tii", action_word(command->action), command->max_job_id,
+		(int64_t)(step->max - step->n));
+	return read_step(stmt, step, err);
+}
+
+static int read_parked(struct ledger *ledger, const struct ledger_command *command,
+	struct step *step, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_parked_of_batch);
+
+	sql_bind(stmt, "tti", command->batch, action_word(command->action),
+		(int64_t)step->max);
+	return read_step(stmt, step, err);
+}
+
+/* Reads what the command has still to move. Those that leave the set by being moved are
+ * found anew each time; parked ones stay in theirs and need the id to go on from. */
+static int read_command(struct ledger *ledger, const struct ledger_command *command,
+	struct step *step, struct error *err)
+{
+	switch (command->verb) {
+	case QUEUE_CANCEL:
+		if (command->batch)
+			return read_batch(ledger, command, JOB_QUEUED, 0, step, err);
+		if (read_action(ledger, command, AQ_job_of_action, step, err) < 0)
+			return -1;
+		return read_action(ledger, command, AQ_job_parked_of_action, step, err);
+	case QUEUE_RETRY:
+		if (read_batch(ledger, command, JOB_FAILED, 0, step, err) < 0)
+			return -1;
+		return read_batch(ledger, command, JOB_CANCELLED, 0, step, err);
+	case QUEUE_PAUSE:
+		return read_batch(
+			ledger, command, JOB_QUEUED, command->step_job_id, step, err);
+	case QUEUE_RESUME:
+		return read_parked(ledger, command, step, err);
+	case QUEUE_VERB__MAX:
+		break;
+	}
+	assert(!"a verb");
+	return -1;
+}
+
+static int set_parked(struct ledger *ledger, const struct job *job, bool parked,
+	int64_t stood_still, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_set_parked);
+
+	ledger->wrote = true;
+	sql_bind(stmt, "iii", (int64_t)parked, stood_still, job->id);
+	return sql_run(stmt, NULL, err);
+}
+
+static int move_one(struct ledger *ledger, const struct ledger_command *command,
+	const struct job *job, struct error *err)
+{
+	switch (command->verb) {
+	case QUEUE_CANCEL:
+		return ledger_move_cancelled(ledger, job, command->id, err);
+	case QUEUE_RETRY:
+		return ledger_move_retried(ledger, job, command->id, err);
+	case QUEUE_PAUSE:
+		return set_parked(ledger, job, true, 0, err);
+	case QUEUE_RESUME:
+		return set_parked(
+			ledger, job, false, command->stood_still_ms[job->action], err);
+	case QUEUE_VERB__MAX:
+		break;
+	}
+	return -1;
+}
+
+int ledger_command_step(struct ledger *ledger, struct ledger_command *command, int max,
+	bool *ret_done, struct error *err)
+{
+	struct step step = {.jobs = xcalloc((size_t)max, sizeof(struct job)), .max = max};
+	int rc = read_command(ledger, command, &step, err);
+
+	for (int i = 0; i < step.n; i++) {
+		if (rc >= 0)
+			rc = move_one(ledger, command, &step.jobs[i], err);
+		if (rc == 0)
+			command->affected++;
+		command->step_job_id = step.jobs[i].id;
+		job_deinit(&step.jobs[i]);
+	}
+	free(step.jobs);
+	if (rc < 0)
+		return -1;
+	*ret_done = step.n < max;
+	return *ret_done ? 0 : put_command(ledger, command, "running", NULL, err);
+}
