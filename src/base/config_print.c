@@ -151,12 +151,6 @@ static void print_comment(FILE *out, const char *indent, const char *text)
 	}
 }
 
-static const char *reload_text(const struct config_key *key)
-{
-	return key->reload ? "A reload takes a new value."
-			   : "A new value takes a restart.";
-}
-
 static void print_key(FILE *out, const struct config_key *key)
 {
 	const char *indent = config_table_group_len(key) ? "\t" : "";

@@ -202,7 +202,7 @@ static int fetch(const struct place *place, int fd, char text[MAX_LEN + 1],
 {
 	struct stat st;
 	const char *fault;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (fstat(fd, &st) < 0)
