@@ -205,6 +205,14 @@ int ledger_lapse(
 	struct ledger *ledger, int64_t now_ms, int max, int *ret_n, struct error *err);
 /* When the next job lapses (wall; INT64_MAX = none). */
 int ledger_next_lapse(struct ledger *ledger, int64_t *ret_ms, struct error *err);
+/* Up to which job and command ids everything was taken before a wall time (0 = nothing):
+ * what a sweep of the queue may remove. Jobs are taken in the order of their ids, urgent
+ * ones earlier. */
+int ledger_taken_before(struct ledger *ledger, int64_t before_ms, int64_t *ret_job_id,
+	int64_t *ret_command_id, struct error *err);
+/* Whether a job waits for a retry, or is due. For --drain. */
+int ledger_has_work(
+	struct ledger *ledger, int64_t now_ms, bool *ret_work, struct error *err);
 /* A stepped clock: queued retries that seem due later than now + ahead_ms are due now. */
 int ledger_pull_forward(struct ledger *ledger, int64_t now_ms, int64_t ahead_ms,
 	int *ret_n, struct error *err);
@@ -253,6 +261,10 @@ int ledger_commands(struct ledger *ledger,
 	int (*fn)(
 		void *userdata, const struct ledger_command *command, struct error *err),
 	void *userdata, struct error *err);
+
+/* Whether the audit has a command with this id. */
+int ledger_knows_command(
+	struct ledger *ledger, int64_t id, bool *ret_known, struct error *err);
 
 /* One step of a running command: at most max jobs moved (cancelled, retried, parked,
  * unparked). Brings step_job_id and affected in *command and the table up to date.

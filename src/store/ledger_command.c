@@ -27,10 +27,8 @@ static int put_command(struct ledger *ledger, const struct ledger_command *comma
 	char until[CLOCK_TEXT_LEN];
 
 	ledger->wrote = true;
-	sql_bind(stmt,
-		"itIttttttttitii",
-		command->id, queue_verb_name(command->verb), command->job_id,
-		command->batch, action_word(command->action),
+	sql_bind(stmt, "itIttttttttitii", command->id, queue_verb_name(command->verb),
+		command->job_id, command->batch, action_word(command->action),
 		ledger_time(command->until_ms, until),
 		command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, running ? NULL : ledger->now_text, state,
@@ -72,9 +70,7 @@ int ledger_command_refuse(
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_put);
 	struct audit_row row = {AUDIT_ROW_NULL};
 
-	sql_bind(stmt,
-		"itIttttttttitii",
-		command->id, NULL, (int64_t)0, NULL, NULL, NULL,
+	sql_bind(stmt, "itIttttttttitii", command->id, NULL, (int64_t)0, NULL, NULL, NULL,
 		command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, ledger->now_text, "refused", (int64_t)0, command->fault,
 		(int64_t)0, (int64_t)0);
@@ -88,6 +84,20 @@ int ledger_command_refuse(
 	row.error_message = command->fault;
 	row.detail = command->detail;
 	return ledger_append(ledger, &row, err);
+}
+
+int ledger_knows_command(
+	struct ledger *ledger, int64_t id, bool *ret_known, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_known);
+	int rc;
+
+	sql_bind(stmt, "i", id);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	*ret_known = rc == SQL_ROW;
+	return 0;
 }
 
 int ledger_commands(struct ledger *ledger,

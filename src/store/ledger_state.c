@@ -47,9 +47,7 @@ int ledger_pause_add(
 	char until[CLOCK_TEXT_LEN];
 
 	ledger->wrote = true;
-	sql_bind(stmt,
-		"ittttii",
-		pause->command_id,
+	sql_bind(stmt, "ittttii", pause->command_id,
 		pause->action < 0 ? NULL
 				  : job_action_name((enum job_action)pause->action),
 		pause->batch, ledger_time(pause->until_ms, until), ledger->now_text,
@@ -203,4 +201,79 @@ int ledger_finish_purge(struct ledger *ledger, struct error *err)
 		ledger->now.purging = ledger->committed.purging = true;
 	}
 	return rc;
+}
+
+/* ---- what was taken ---- */
+
+/* The first job from id on, and whether it was taken before a time. 0 = none, SQL_ROW. */
+static int job_from(struct ledger *ledger, int64_t id, const char *before,
+	int64_t *ret_id, bool *ret_before, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_taken_at);
+	const char *taken;
+	int rc;
+
+	sql_bind(stmt, "i", id);
+	rc = sql_step(stmt, err);
+	if (rc != SQL_ROW)
+		return rc;
+	taken = sql_text(stmt, 1);
+	*ret_id = sqlite3_column_int64(stmt, 0);
+	*ret_before = taken && strcmp(taken, before) < 0;
+	return SQL_ROW;
+}
+
+/* Bisection over the ids: the times rise with them but for urgent jobs, which only makes
+ * an urgent row leave a little early or late. */
+static int bisect_jobs(
+	struct ledger *ledger, const char *before, int64_t *ret_job_id, struct error *err)
+{
+	int64_t low = 0, high = ledger->committed.progress.cursor.job;
+
+	while (low < high) {
+		int64_t middle = low + (high - low + 1) / 2, id;
+		bool is_before;
+		int rc = job_from(ledger, middle, before, &id, &is_before, err);
+
+		if (rc < 0)
+			return -1;
+		if (rc == SQL_ROW && is_before && id <= high)
+			low = id;
+		else
+			high = middle - 1;
+	}
+	*ret_job_id = low;
+	return 0;
+}
+
+int ledger_taken_before(struct ledger *ledger, int64_t before_ms, int64_t *ret_job_id,
+	int64_t *ret_command_id, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_taken_before);
+	char before[CLOCK_TEXT_LEN];
+
+	clock_format(before_ms, before);
+	if (bisect_jobs(ledger, before, ret_job_id, err) < 0)
+		return -1;
+	sql_bind(stmt, "t", before);
+	if (sql_step(stmt, err) < 0)
+		return -1;
+	*ret_command_id = sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
+int ledger_has_work(
+	struct ledger *ledger, int64_t now_ms, bool *ret_work, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_has_work);
+	char now[CLOCK_TEXT_LEN];
+	int rc;
+
+	clock_format(now_ms, now);
+	sql_bind(stmt, "t", now);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	*ret_work = rc == SQL_ROW;
+	return 0;
 }

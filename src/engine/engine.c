@@ -1,0 +1,499 @@
+/*
+ * The turn. What a failed commit takes back is the ledger's; what stands in memory is
+ * either derived anew from the ledger (commands, pauses: `stale`) or is kept and written
+ * again by the next turn (answers, once judged; holds, as the difference to what the
+ * audit has).
+ */
+#include "base/mem.h"
+#include "engine/engine_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void read_gate_config(
+	const struct engine_options *options, struct gate_config *ret_config)
+{
+	const struct config *config = options->config;
+
+	*ret_config = (struct gate_config){
+		.requests = options->requests_per_window,
+		.window_ms = config->rate_window_ms,
+		.share = config->rate_share,
+		.urgent_share = config->rate_urgent_share,
+		.concurrency = (int)config->concurrency,
+		.initial_delay_ms = config->retry_initial_delay_ms,
+		.max_delay_ms = config->retry_max_delay_ms,
+	};
+}
+
+/* Room for `concurrency` requests; slots are never taken away while they may be in use.
+ */
+static void grow_flights(struct engine *engine, int n)
+{
+	struct flight *old = engine->flights;
+
+	if (n <= engine->n_flights)
+		return;
+	/* The list of answered ones points into the array. */
+	assert(!engine->answered_first);
+	engine->flights = xcalloc((size_t)n, sizeof(*engine->flights));
+	if (old)
+		memcpy(engine->flights, old, sizeof(*old) * (size_t)engine->n_flights);
+	free(old);
+	engine->n_flights = n;
+}
+
+void engine_new(const struct engine_options *options, struct engine **ret_engine)
+{
+	struct engine *engine = xcalloc(1, sizeof(*engine));
+	struct gate_config config;
+
+	engine->options = *options;
+	engine->ledger = options->ledger;
+	engine->queue = options->queue;
+	engine->answered_last = &engine->answered_first;
+	engine->wake_ms = INT64_MAX;
+	engine->stale = true;
+	engine->look = true;
+	read_gate_config(options, &config);
+	gate_init(&engine->gate, &config);
+	grow_flights(engine, config.concurrency);
+	*ret_engine = engine;
+}
+
+static void drop_picked(struct engine *engine)
+{
+	for (int i = 0; i < engine->n_picked; i++)
+		job_deinit(&engine->picked[i]);
+	engine->n_picked = 0;
+}
+
+static void free_commands(struct engine *engine)
+{
+	for (int i = 0; i < engine->n_commands; i++)
+		ledger_command_deinit(&engine->commands[i]);
+	free(engine->commands);
+	engine->commands = NULL;
+	engine->n_commands = 0;
+	for (int i = 0; i < engine->n_pauses; i++)
+		free(engine->pauses[i].batch);
+	free(engine->pauses);
+	engine->pauses = NULL;
+	engine->n_pauses = 0;
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	for (int i = 0; i < engine->n_flights; i++) {
+		job_deinit(&engine->flights[i].job);
+		answer_deinit(&engine->flights[i].answer);
+	}
+	free(engine->flights);
+	drop_picked(engine);
+	free(engine->picked);
+	free_commands(engine);
+	gate_deinit(&engine->gate);
+	free(engine->note);
+	free(engine);
+}
+
+void engine_say(struct engine *engine, enum log_level level, const struct job *job,
+	const struct answer *answer, const char *format, ...)
+{
+	struct log_fields fields = {0};
+	char text[900];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (job) {
+		fields.job_id = job->id;
+		fields.sign_in_token_id = job->sign_in_token_id;
+	}
+	if (answer) {
+		fields.trace_id = answer->trace_id;
+		if (answer->has_token)
+			fields.sign_in_token_id = answer->token.id;
+	}
+	engine->options.world.say(
+		engine->options.world.userdata, level, job ? &fields : NULL, text);
+}
+
+/* ---- commands and pauses, as the ledger has them ---- */
+
+static int add_command(
+	void *userdata, const struct ledger_command *command, struct error *err)
+{
+	struct engine *engine = userdata;
+	struct ledger_command *copy;
+
+	(void)err;
+	engine->commands = xrealloc(engine->commands,
+		sizeof(*engine->commands) * (size_t)(engine->n_commands + 1));
+	copy = &engine->commands[engine->n_commands++];
+	*copy = *command;
+	copy->batch = xstrdup(command->batch);
+	copy->requested_by = xstrdup(command->requested_by);
+	copy->reason = xstrdup(command->reason);
+	return 0;
+}
+
+static int add_pause(void *userdata, const struct ledger_pause *pause, struct error *err)
+{
+	struct engine *engine = userdata;
+
+	(void)err;
+	engine->pauses = xrealloc(
+		engine->pauses, sizeof(*engine->pauses) * (size_t)(engine->n_pauses + 1));
+	engine->pauses[engine->n_pauses] = *pause;
+	engine->pauses[engine->n_pauses++].batch = xstrdup(pause->batch);
+	return 0;
+}
+
+/* Times on which pauses end by themselves are the ledger's business (engine_end_pauses),
+ * so the gate is told "until resumed". */
+static void tell_gate(struct engine *engine)
+{
+	bool paused[JOB_ACTION__MAX] = {false};
+
+	for (int i = 0; i < engine->n_pauses; i++) {
+		const struct ledger_pause *pause = &engine->pauses[i];
+
+		for (int action = 0; action < JOB_ACTION__MAX; action++)
+			if (!pause->batch &&
+				(pause->action < 0 || pause->action == action))
+				paused[action] = true;
+	}
+	for (int action = 0; action < JOB_ACTION__MAX; action++) {
+		if (paused[action])
+			gate_pause(&engine->gate, (enum job_action)action, INT64_MAX);
+		else
+			gate_resume(&engine->gate, (enum job_action)action);
+	}
+}
+
+int engine_refresh(struct engine *engine, struct error *err)
+{
+	if (!engine->stale)
+		return 0;
+	free_commands(engine);
+	if (ledger_commands(engine->ledger, add_command, engine, err) < 0 ||
+		ledger_pauses(engine->ledger, add_pause, engine, err) < 0)
+		return -1;
+	tell_gate(engine);
+	engine->stale = false;
+	engine->changes++;
+	return 0;
+}
+
+/* ---- planning and sending ---- */
+
+unsigned engine_actions(const struct engine *engine)
+{
+	unsigned actions = 0;
+
+	for (int action = 0; action < JOB_ACTION__MAX; action++)
+		if (gate_action_open(&engine->gate, (enum job_action)action))
+			actions |= 1u << action;
+	return actions;
+}
+
+static int pick(struct engine *engine, int max, struct error *err)
+{
+	struct ledger_pick pick = {
+		.actions = engine_actions(engine),
+		.n_urgent = engine->ruling.n_urgent,
+		.n_normal = engine->ruling.n_normal,
+		.now_ms = engine->now.wall_ms,
+		.probe = engine->ruling.probe,
+		.skip = engine->n_commands ? engine_is_being_moved : NULL,
+		.userdata = engine,
+	};
+
+	if (max > engine->max_picked) {
+		engine->picked =
+			xrealloc(engine->picked, sizeof(struct job) * (size_t)max);
+		engine->max_picked = max;
+	}
+	engine->picked_probe = pick.probe;
+	return ledger_pick(
+		engine->ledger, &pick, engine->picked, max, &engine->n_picked, err);
+}
+
+/* Writes `sent` for what was picked; what had moved meanwhile is dropped. */
+static int intend(struct engine *engine, struct error *err)
+{
+	int n = 0;
+
+	for (int i = 0; i < engine->n_picked; i++) {
+		int rc = ledger_sent(engine->ledger, &engine->picked[i], err);
+
+		if (rc < 0)
+			return -1;
+		if (rc == LEDGER_E_MOVED) {
+			job_deinit(&engine->picked[i]);
+			continue;
+		}
+		if (n != i) {
+			engine->picked[n] = engine->picked[i];
+			engine->picked[i] = (struct job)JOB_NULL;
+		}
+		n++;
+	}
+	engine->n_picked = n;
+	return 0;
+}
+
+static int plan(struct engine *engine, struct error *err)
+{
+	int max;
+
+	engine->ruling = gate_ask(&engine->gate, engine->now.mono_ms, engine->in_flight);
+	if (engine->stopping || gate_held_by(&engine->gate) == HOLD_DISK)
+		return 0;
+	max = engine->ruling.probe ? 1 : engine->ruling.n_urgent;
+	if (max > engine->n_flights - engine->in_flight)
+		max = engine->n_flights - engine->in_flight;
+	if (max <= 0)
+		return 0;
+	if (pick(engine, max, err) < 0)
+		return -1;
+	return intend(engine, err);
+}
+
+static void send_picked(struct engine *engine)
+{
+	int n = engine->n_picked;
+
+	if (n == 0)
+		return;
+	gate_sent(&engine->gate, engine->now.mono_ms, n, engine->picked_probe);
+	for (int i = 0; i < n; i++) {
+		struct flight *flight =
+			engine_launch(engine, &engine->picked[i], engine->picked_probe);
+
+		engine->options.world.send(
+			engine->options.world.userdata, flight->ticket, &flight->job);
+	}
+	engine->n_picked = 0;
+	engine->changes++;
+	/* What stands in the way now, for the status and for the next wake-up. */
+	engine->ruling = gate_ask(&engine->gate, engine->now.mono_ms, engine->in_flight);
+}
+
+/* ---- the turn ---- */
+
+static void save_retry_after(struct engine *engine)
+{
+	struct ledger_progress *progress = ledger_progress(engine->ledger);
+	int64_t until = engine->gate.state.retry_after_ms;
+
+	progress->retry_after_ms = 0;
+	if (until > engine->now.mono_ms)
+		progress->retry_after_ms =
+			engine->now.wall_ms + until - engine->now.mono_ms;
+}
+
+static int write_note(struct engine *engine, struct error *err)
+{
+	if (!engine->note)
+		return 0;
+	return ledger_note(engine->ledger, EVENT_RELOADED, engine->note, err);
+}
+
+static int read_next(struct engine *engine, struct error *err)
+{
+	if (ledger_next_lapse(engine->ledger, &engine->next_lapse_ms, err) < 0)
+		return -1;
+	return ledger_next_due(engine->ledger, engine_actions(engine),
+		&engine->next_due_ms, &engine->next_urgent_ms, err);
+}
+
+static int work(struct engine *engine, struct error *err)
+{
+	if (engine_refresh(engine, err) < 0 || engine_advance(engine, err) < 0 ||
+		write_note(engine, err) < 0 || engine_record_answers(engine, err) < 0)
+		return -1;
+	if (!engine->stopping && engine_intake(engine, err) < 0)
+		return -1;
+	if (engine_refresh(engine, err) < 0 || engine_end_pauses(engine, err) < 0 ||
+		engine_step_commands(engine, err) < 0 ||
+		engine_refresh(engine, err) < 0 || engine_housekeeping(engine, err) < 0 ||
+		engine_record_holds(engine, err) < 0 || plan(engine, err) < 0 ||
+		read_next(engine, err) < 0)
+		return -1;
+	save_retry_after(engine);
+	return ledger_commit(engine->ledger, err);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When a job that is due, or will be, may go. */
+static int64_t next_send(const struct engine *engine)
+{
+	const struct gate_ruling *ruling = &engine->ruling;
+	int64_t due = engine_mono(engine, engine->next_due_ms);
+	int64_t urgent = engine_mono(engine, engine->next_urgent_ms);
+	int64_t now = engine->now.mono_ms, at;
+
+	if (engine->stopping || engine->next_due_ms == INT64_MAX)
+		return INT64_MAX;
+	if (ruling->reason == GATE_OPEN && ruling->n_normal > 0)
+		return earlier(due, urgent);
+	at = due > ruling->normal_until_ms ? due : ruling->normal_until_ms;
+	if (ruling->reason != GATE_OPEN) {
+		/* Closed for all: nothing happens before until_ms. */
+		at = due > ruling->until_ms ? due : ruling->until_ms;
+	} else if (urgent < at) {
+		at = urgent;
+	}
+	return at < now ? now : at;
+}
+
+static void set_wake(struct engine *engine)
+{
+	int64_t now = engine->now.mono_ms;
+	int64_t at = earlier(engine->tick_at_ms, next_send(engine));
+
+	if ((engine->more && !engine->stopping) || engine->stepping)
+		at = now;
+	at = earlier(at, engine_mono(engine, engine->next_lapse_ms));
+	for (int i = 0; i < engine->n_pauses; i++)
+		if (engine->pauses[i].until_ms)
+			at = earlier(at, engine_mono(engine, engine->pauses[i].until_ms));
+	if (engine->holds[HOLD_DISK].on_now)
+		at = engine->disk_at_ms;
+	engine->wake_ms = at;
+}
+
+static void after_commit(struct engine *engine)
+{
+	engine_holds_recorded(engine);
+	free(TAKE_PTR(engine->note));
+	engine_answers_recorded(engine);
+	send_picked(engine);
+	if (!engine->look)
+		engine->unread_since_ms = 0;
+}
+
+/* The turn is taken back; on a full disk everything in hand is kept and tried again. */
+static int after_failure(struct engine *engine, struct error *err)
+{
+	bool full = ledger_is_full(engine->ledger);
+
+	ledger_rollback(engine->ledger);
+	drop_picked(engine);
+	engine->stale = true;
+	engine->look = true;
+	if (!full)
+		return -1;
+	engine_hold(engine, HOLD_DISK, err->text,
+		"room on the disk; it is tried each second");
+	engine->disk_at_ms = engine->now.mono_ms + 1000;
+	set_wake(engine);
+	return 0;
+}
+
+int engine_turn(struct engine *engine, struct now now, struct error *err)
+{
+	bool held_by_disk = engine->holds[HOLD_DISK].on_now;
+
+	assert(engine->started);
+	engine->now = now;
+	if (held_by_disk && now.mono_ms < engine->disk_at_ms)
+		return 0;
+	/* Ends with this turn's commit, which writes `held` and `released` at least. */
+	if (held_by_disk)
+		engine_release(engine, HOLD_DISK, "there is room again");
+	if (ledger_begin(engine->ledger, now, err) < 0 || work(engine, err) < 0)
+		return after_failure(engine, err);
+	after_commit(engine);
+	if (ledger_tidy(engine->ledger,
+		    engine->in_flight == 0 && !engine->more && !engine->stepping,
+		    err) < 0)
+		return after_failure(engine, err);
+	set_wake(engine);
+	return 0;
+}
+
+void engine_look(struct engine *engine)
+{
+	if (!engine->look)
+		engine->unread_since_ms = engine->now.mono_ms;
+	engine->look = true;
+}
+
+int64_t engine_wake_ms(const struct engine *engine)
+{
+	return engine->wake_ms;
+}
+
+bool engine_queue_busy(const struct engine *engine)
+{
+	return engine->queue_busy;
+}
+
+void engine_stop_sending(struct engine *engine)
+{
+	engine->stopping = true;
+}
+
+int engine_open(const struct engine *engine)
+{
+	int n = engine->in_flight;
+
+	for (const struct flight *f = engine->answered_first; f; f = f->next)
+		n++;
+	return n;
+}
+
+int engine_stop(
+	struct engine *engine, const char *detail, struct now now, struct error *err)
+{
+	engine->now = now;
+	if (ledger_begin(engine->ledger, now, err) < 0 ||
+		engine_advance(engine, err) < 0 ||
+		ledger_note(engine->ledger, EVENT_STOPPED, detail, err) < 0 ||
+		ledger_commit(engine->ledger, err) < 0) {
+		ledger_rollback(engine->ledger);
+		return -1;
+	}
+	if (ledger_tidy(engine->ledger, true, err) < 0)
+		return -1;
+	return ledger_stop(engine->ledger, err);
+}
+
+void engine_unwritten(struct engine *engine,
+	void (*fn)(void *userdata, const struct job *job, const struct answer *answer),
+	void *userdata)
+{
+	for (const struct flight *f = engine->answered_first; f; f = f->next)
+		fn(userdata, &f->job, &f->answer);
+}
+
+void engine_reconfigure(struct engine *engine, const struct engine_options *options,
+	bool new_key, const char *detail)
+{
+	struct gate_config config;
+
+	engine->options = *options;
+	read_gate_config(options, &config);
+	gate_reconfigure(&engine->gate, &config);
+	if (engine->in_flight == 0 && !engine->answered_first)
+		grow_flights(engine, config.concurrency);
+	if (new_key && engine->holds[HOLD_CREDENTIALS].on_now)
+		engine_release(engine, HOLD_CREDENTIALS, "another key was loaded");
+	free(engine->note);
+	engine->note = xstrdup(detail);
+	engine->wake_ms = 0;
+	engine->changes++;
+}

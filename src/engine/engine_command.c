@@ -1,0 +1,331 @@
+/* Operator commands: what comes of them, at once or in steps. */
+#include "base/mem.h"
+#include "engine/engine_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The command as the ledger keeps it; its texts stay the queue's. */
+static struct ledger_command as_ledger(
+	const struct queue_command *command, int64_t max_job_id)
+{
+	return (struct ledger_command){
+		.id = command->id,
+		.verb = command->verb,
+		.job_id = command->job_id,
+		.batch = command->batch,
+		.action = command->action,
+		.until_ms = command->until_ms,
+		.requested_by = command->requested_by,
+		.reason = command->reason,
+		.max_job_id = max_job_id,
+	};
+}
+
+/* Ends a command with a printf-style sentence. */
+static int end(struct engine *engine, const struct ledger_command *command, bool refused,
+	struct error *err, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static int end(struct engine *engine, const struct ledger_command *command, bool refused,
+	struct error *err, const char *format, ...)
+{
+	char message[400];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	engine->stale = true;
+	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
+		"command %" PRId64 ", %s, by %s: %s%s", command->id,
+		queue_verb_name(command->verb),
+		command->requested_by && *command->requested_by ? command->requested_by
+								: "nobody named",
+		refused ? "refused: " : "", message);
+	return ledger_command_end(engine->ledger, command, refused, message, NULL, err);
+}
+
+/* ---- one job ---- */
+
+static int cancel_job(struct engine *engine, struct ledger_command *command,
+	int64_t snapshot_job_id, struct error *err)
+{
+	enum job_state state = JOB_QUEUED;
+
+	switch (ledger_cancel_job(
+		engine->ledger, command->job_id, command->id, &state, err)) {
+	case 0:
+		command->affected = 1;
+		return end(engine, command, false, err, "1 job cancelled");
+	case LEDGER_E_NONE:
+		if (command->job_id > snapshot_job_id)
+			return end(engine, command, true, err, "there is no job %" PRId64,
+				command->job_id);
+		/* In the queue, not taken yet: cancelled when it is. */
+		command->max_job_id = command->job_id;
+		engine->stale = true;
+		return ledger_command_begin(engine->ledger, command, err);
+	case LEDGER_E_MOVED:
+		if (state == JOB_RUNNING)
+			return end(engine, command, true, err,
+				"too late: job %" PRId64 " is running", command->job_id);
+		return end(engine, command, true, err, "job %" PRId64 " is already %s",
+			command->job_id, job_state_name(state));
+	default:
+		return -1;
+	}
+}
+
+static int retry_job(
+	struct engine *engine, struct ledger_command *command, struct error *err)
+{
+	enum job_state state = JOB_QUEUED;
+
+	switch (ledger_retry_job(
+		engine->ledger, command->job_id, command->id, &state, err)) {
+	case 0:
+		command->affected = 1;
+		return end(engine, command, false, err, "1 job queued again");
+	case LEDGER_E_NONE:
+		return end(engine, command, true, err, "there is no job %" PRId64,
+			command->job_id);
+	case LEDGER_E_MOVED:
+		return end(engine, command, true, err,
+			"job %" PRId64 " is %s; only failed and cancelled jobs can be "
+			"retried",
+			command->job_id, job_state_name(state));
+	default:
+		return -1;
+	}
+}
+
+/* ---- pause and resume ---- */
+
+static const char *scope(const struct ledger_command *command, char text[300])
+{
+	static const char *const of[JOB_ACTION__MAX] = {
+		[JOB_CREATE] = "creates", [JOB_REVOKE] = "revokes"};
+	const char *what = command->action < 0 ? "everything" : of[command->action];
+
+	if (command->batch)
+		(void)snprintf(text, 300, "%s of batch %s",
+			command->action < 0 ? "all" : what, command->batch);
+	else
+		(void)snprintf(text, 300, "%s", what);
+	return text;
+}
+
+static int begin_pause(
+	struct engine *engine, struct ledger_command *command, struct error *err)
+{
+	const struct ledger_progress *progress = ledger_progress(engine->ledger);
+	struct ledger_pause pause = {
+		.command_id = command->id,
+		.action = command->action,
+		.batch = command->batch,
+		.until_ms = command->until_ms,
+	};
+	char text[300];
+
+	memcpy(pause.clock_ms, progress->clock_ms, sizeof(pause.clock_ms));
+	if (ledger_pause_add(engine->ledger, &pause, err) < 0)
+		return -1;
+	engine->stale = true;
+	if (!command->batch)
+		return end(
+			engine, command, false, err, "%s paused", scope(command, text));
+	return ledger_command_begin(engine->ledger, command, err);
+}
+
+static bool same_batch(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Whether the resume touches the pause. */
+static bool resumes(
+	const struct ledger_command *command, const struct ledger_pause *pause)
+{
+	return same_batch(command->batch, pause->batch) &&
+	       (command->action < 0 || pause->action < 0 ||
+		       command->action == pause->action);
+}
+
+/* Takes the pause away, or the part of it that the resume names. */
+static int lift(struct engine *engine, const struct ledger_command *command,
+	const struct ledger_pause *pause, struct error *err)
+{
+	struct ledger_pause rest = *pause;
+
+	if (ledger_pause_remove(engine->ledger, pause->command_id, err) < 0)
+		return -1;
+	engine->stale = true;
+	if (command->action < 0 || pause->action >= 0)
+		return 0;
+	rest.action = command->action == JOB_CREATE ? JOB_REVOKE : JOB_CREATE;
+	return ledger_pause_add(engine->ledger, &rest, err);
+}
+
+static int begin_resume(
+	struct engine *engine, struct ledger_command *command, struct error *err)
+{
+	const struct ledger_progress *progress = ledger_progress(engine->ledger);
+	char text[300];
+	int n = 0;
+
+	for (int i = 0; i < engine->n_pauses; i++) {
+		const struct ledger_pause *pause = &engine->pauses[i];
+
+		if (!resumes(command, pause))
+			continue;
+		if (lift(engine, command, pause, err) < 0)
+			return -1;
+		for (int action = 0; action < JOB_ACTION__MAX; action++)
+			command->stood_still_ms[action] =
+				progress->clock_ms[action] - pause->clock_ms[action];
+		n++;
+	}
+	if (!n)
+		return end(engine, command, false, err, "%s: nothing was paused",
+			scope(command, text));
+	if (!command->batch)
+		return end(
+			engine, command, false, err, "%s resumed", scope(command, text));
+	return ledger_command_begin(engine->ledger, command, err);
+}
+
+int engine_end_pauses(struct engine *engine, struct error *err)
+{
+	for (int i = 0; i < engine->n_pauses; i++) {
+		const struct ledger_pause *pause = &engine->pauses[i];
+		struct ledger_command command = {
+			.id = -pause->command_id,
+			.verb = QUEUE_RESUME,
+			.batch = pause->batch,
+			.action = pause->action,
+			.requested_by = (char *)"clerk-tokend",
+			.reason = (char *)"the pause's until has come",
+			.max_job_id = JOB_ID_MAX,
+		};
+
+		if (!pause->until_ms || pause->until_ms > engine->now.wall_ms)
+			continue;
+		/* It lifts this pause, and those of the same scope with it. */
+		if (begin_resume(engine, &command, err) < 0)
+			return -1;
+		break;
+	}
+	return engine_refresh(engine, err);
+}
+
+/* ---- all ---- */
+
+int engine_command(struct engine *engine, const struct queue_command *command,
+	int64_t snapshot_job_id, struct error *err)
+{
+	struct ledger_command taken = as_ledger(command, snapshot_job_id);
+
+	/* An earlier command of the same read may have changed what is paused. */
+	if (engine_refresh(engine, err) < 0)
+		return -1;
+	switch (command->verb) {
+	case QUEUE_CANCEL:
+		if (command->job_id)
+			return cancel_job(engine, &taken, snapshot_job_id, err);
+		break;
+	case QUEUE_RETRY:
+		if (command->job_id)
+			return retry_job(engine, &taken, err);
+		break;
+	case QUEUE_PAUSE:
+		return begin_pause(engine, &taken, err);
+	case QUEUE_RESUME:
+		return begin_resume(engine, &taken, err);
+	case QUEUE_VERB__MAX:
+		break;
+	}
+	engine->stale = true;
+	return ledger_command_begin(engine->ledger, &taken, err);
+}
+
+static int conclude(
+	struct engine *engine, const struct ledger_command *command, struct error *err)
+{
+	static const char *const done[QUEUE_VERB__MAX] = {
+		[QUEUE_CANCEL] = "cancelled",
+		[QUEUE_RETRY] = "queued again",
+		[QUEUE_PAUSE] = "paused",
+		[QUEUE_RESUME] = "resumed",
+	};
+
+	return end(engine, command, false, err, "%" PRId64 " job%s %s", command->affected,
+		command->affected == 1 ? "" : "s", done[command->verb]);
+}
+
+/* A cancel of one job that was not taken yet has nothing to step through. */
+static int step(struct engine *engine, struct ledger_command *command, bool *ret_done,
+	struct error *err)
+{
+	int64_t taken = ledger_progress(engine->ledger)->cursor.job;
+
+	if (command->verb == QUEUE_CANCEL && command->job_id) {
+		*ret_done = true;
+	} else if (ledger_command_step(
+			   engine->ledger, command, ENGINE_STEP_MAX, ret_done, err) < 0) {
+		return -1;
+	}
+	if (!*ret_done)
+		engine->stepping = true;
+	/* What it covers may still lie in the queue. */
+	if (command->verb == QUEUE_CANCEL && taken < command->max_job_id)
+		*ret_done = false;
+	return 0;
+}
+
+int engine_step_commands(struct engine *engine, struct error *err)
+{
+	engine->stepping = false;
+	for (int i = 0; i < engine->n_commands; i++) {
+		bool done;
+
+		if (step(engine, &engine->commands[i], &done, err) < 0)
+			return -1;
+		if (done && conclude(engine, &engine->commands[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool covers(const struct ledger_command *command, const struct job *job)
+{
+	if (command->job_id)
+		return command->job_id == job->id;
+	if (command->action >= 0 && command->action != (int)job->action)
+		return false;
+	return !command->batch || same_batch(command->batch, job->batch);
+}
+
+struct ledger_command *engine_cancel_of(struct engine *engine, const struct job *job)
+{
+	for (int i = 0; i < engine->n_commands; i++) {
+		struct ledger_command *command = &engine->commands[i];
+
+		if (command->verb == QUEUE_CANCEL && job->id <= command->max_job_id &&
+			covers(command, job))
+			return command;
+	}
+	return NULL;
+}
+
+bool engine_is_being_moved(void *userdata, const struct job *job)
+{
+	const struct engine *engine = userdata;
+
+	for (int i = 0; i < engine->n_commands; i++)
+		if (covers(&engine->commands[i], job))
+			return true;
+	return false;
+}

@@ -1,0 +1,70 @@
+/* Holds: the gate keeps them, the audit tells of them, people read why. */
+#include "engine/engine_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void engine_hold(
+	struct engine *engine, enum hold_kind kind, const char *reason, const char *ends)
+{
+	struct hold_note *note = &engine->holds[kind];
+	bool changed = !note->on_now || strcmp(note->reason, reason) != 0;
+
+	(void)gate_hold(&engine->gate, kind, engine->now.mono_ms);
+	if (!note->on_now)
+		note->since_ms = engine->now.wall_ms;
+	note->on_now = true;
+	(void)snprintf(note->reason, sizeof(note->reason), "%s", reason);
+	(void)snprintf(note->ends, sizeof(note->ends), "%s", ends);
+	if (!changed)
+		return;
+	engine->changes++;
+	engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL, "held: %s: %s; ends with: %s",
+		hold_name(kind), reason, ends);
+}
+
+void engine_release(struct engine *engine, enum hold_kind kind, const char *why)
+{
+	struct hold_note *note = &engine->holds[kind];
+
+	(void)gate_release(&engine->gate, kind);
+	if (!note->on_now)
+		return;
+	note->on_now = false;
+	engine->changes++;
+	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL, "released: %s: %s",
+		hold_name(kind), why);
+}
+
+int engine_record_holds(struct engine *engine, struct error *err)
+{
+	for (int kind = 0; kind < HOLD__MAX; kind++) {
+		struct hold_note *note = &engine->holds[kind];
+		const char *name = hold_name((enum hold_kind)kind);
+		/* A full disk could not be told while it lasted: told afterwards. */
+		bool untold =
+			kind == HOLD_DISK && !note->on && !note->on_now && *note->reason;
+
+		if (note->on == note->on_now && !untold)
+			continue;
+		if ((note->on_now || untold) &&
+			ledger_hold(engine->ledger, name, note->reason, note->ends, err) <
+				0)
+			return -1;
+		if (!note->on_now &&
+			ledger_release(engine->ledger, name, note->reason, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void engine_holds_recorded(struct engine *engine)
+{
+	for (int kind = 0; kind < HOLD__MAX; kind++) {
+		struct hold_note *note = &engine->holds[kind];
+
+		note->on = note->on_now;
+		if (!note->on)
+			note->reason[0] = '\0';
+	}
+}

@@ -1,0 +1,280 @@
+/* Rows of the queue become jobs, or rejections that say why. */
+#include "base/mem.h"
+#include "engine/engine_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A rejection's sentence. */
+struct refusal {
+	enum job_result result;
+	char why[400];
+};
+
+/* The columns that policy.required can name. */
+static const char *missing_column(int64_t required, const struct job *job)
+{
+	const struct {
+		int64_t bit;
+		const char *name;
+		const char *value;
+	} columns[] = {
+		{CONFIG_REQUIRED_REQUESTED_BY, "requested_by", job->requested_by},
+		{CONFIG_REQUIRED_REASON, "reason", job->reason},
+		{CONFIG_REQUIRED_BATCH, "batch", job->batch},
+		{CONFIG_REQUIRED_REFERENCE, "reference", job->reference},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		if (required & columns[i].bit &&
+			(!columns[i].value || !*columns[i].value))
+			return columns[i].name;
+	return NULL;
+}
+
+/* Fills in the policy's lifetime and holds the create's against the policy's longest. */
+static bool lifetime_allowed(
+	const struct config *config, struct job *job, struct refusal *refusal)
+{
+	int64_t max_s = config->policy_max_expires_in_ms / 1000;
+	int64_t lifetime;
+
+	if (job->action != JOB_CREATE)
+		return true;
+	if (!job->expires_in_seconds)
+		job->expires_in_seconds = config->policy_default_expires_in_ms / 1000;
+	lifetime = job->expires_in_seconds ? job->expires_in_seconds
+					   : JOB_CLERK_DEFAULT_EXPIRES_S;
+	if (!max_s || lifetime <= max_s)
+		return true;
+	refusal->result = JOB_RESULT_POLICY;
+	(void)snprintf(refusal->why, sizeof(refusal->why),
+		"expires_in_seconds: %" PRId64 " is over policy.max_expires_in, %" PRId64,
+		lifetime, max_s);
+	return false;
+}
+
+static bool policy_allows(
+	const struct config *config, struct job *job, struct refusal *refusal)
+{
+	int64_t bit =
+		job->action == JOB_CREATE ? CONFIG_ACTION_CREATE : CONFIG_ACTION_REVOKE;
+	const char *missing = missing_column(config->policy_required, job);
+
+	refusal->result = JOB_RESULT_POLICY;
+	if (!(config->policy_actions & bit)) {
+		(void)snprintf(refusal->why, sizeof(refusal->why),
+			"action: policy.actions does not allow %s",
+			job_action_name(job->action));
+		return false;
+	}
+	if (missing) {
+		(void)snprintf(refusal->why, sizeof(refusal->why),
+			"%s: policy.required wants it filled in", missing);
+		return false;
+	}
+	return lifetime_allowed(config, job, refusal);
+}
+
+/* The same key is one job for ever. 0 or SQL-free outcomes: 1 = it is a repeat; < 0. */
+static int is_repeat(struct engine *engine, const struct job *job,
+	struct refusal *refusal, struct error *err)
+{
+	int64_t first = 0;
+
+	if (!job->idempotency_key)
+		return 0;
+	if (ledger_find_key(engine->ledger, job->idempotency_key, &first, err) < 0)
+		return -1;
+	if (!first)
+		return 0;
+	refusal->result = JOB_RESULT_DUPLICATE_IDEMPOTENCY_KEY;
+	(void)snprintf(refusal->why, sizeof(refusal->why),
+		"idempotency_key: it belongs to job %" PRId64, first);
+	return 1;
+}
+
+static int reject(struct engine *engine, const struct job *job,
+	const struct refusal *refusal, const char *detail, struct error *err)
+{
+	engine_say(engine, LOG_LEVEL_WARNING, job, NULL, "rejected: %s", refusal->why);
+	return ledger_reject(
+		engine->ledger, job, refusal->result, refusal->why, detail, err);
+}
+
+/* A running cancel covers jobs that were in the queue when it came, taken or not. */
+static int cancel_covered(struct engine *engine, const struct job *job, struct error *err)
+{
+	struct ledger_command *command = engine_cancel_of(engine, job);
+	enum job_state state;
+	int rc;
+
+	if (!command)
+		return 0;
+	rc = ledger_cancel_job(engine->ledger, job->id, command->id, &state, err);
+	if (rc < 0)
+		return -1;
+	command->affected++;
+	return 0;
+}
+
+static int accept(struct engine *engine, const struct queue_row *row, struct error *err)
+{
+	struct refusal refusal = {.why = ""};
+	struct job job = row->job; /* borrowed; only the lifetime is filled in */
+	int rc;
+
+	if (!policy_allows(engine->options.config, &job, &refusal))
+		return reject(engine, &job, &refusal, row->detail, err);
+	rc = is_repeat(engine, &job, &refusal, err);
+	if (rc < 0)
+		return -1;
+	if (rc > 0)
+		return reject(engine, &job, &refusal, row->detail, err);
+	if (ledger_accept(engine->ledger, &job, row->detail, err) < 0)
+		return -1;
+	return cancel_covered(engine, &job, err);
+}
+
+static int on_row(void *userdata, const struct queue_row *row, struct error *err)
+{
+	struct engine *engine = userdata;
+	struct refusal refusal = {.result = row->fault_result};
+	bool known;
+
+	/* An urgent row comes first as such and again in its turn. */
+	if (ledger_knows_job(engine->ledger, row->job.id, &known, err) < 0)
+		return -1;
+	if (known)
+		return 0;
+	engine->changes++;
+	if (!row->fault)
+		return accept(engine, row, err);
+	(void)snprintf(refusal.why, sizeof(refusal.why), "%s", row->fault);
+	return reject(engine, &row->job, &refusal, row->detail, err);
+}
+
+static int on_command(void *userdata, const struct queue_command *command,
+	int64_t snapshot_job_id, struct error *err)
+{
+	struct engine *engine = userdata;
+	bool known;
+
+	/* Rows are handed out again after a read that broke off. */
+	if (ledger_knows_command(engine->ledger, command->id, &known, err) < 0)
+		return -1;
+	if (known)
+		return 0;
+	engine->changes++;
+	if (command->fault) {
+		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+			"command %" PRId64 " refused: %s", command->id, command->fault);
+		return ledger_command_refuse(engine->ledger, command, err);
+	}
+	return engine_command(engine, command, snapshot_job_id, err);
+}
+
+/* A row at or below the cursor that the audit does not know: somebody put it there by
+ * hand, or an older queue.db was put back. */
+static int on_stray(void *userdata, const struct queue_row *row, struct error *err)
+{
+	struct engine *engine = userdata;
+	struct refusal refusal = {.result = JOB_RESULT_INVALID,
+		.why = "id: it was taken before this row was there; insert the row again "
+		       "without an id"};
+
+	return reject(engine, &row->job, &refusal, row->detail, err);
+}
+
+/* What an attempt at the file came to, for all that follows: 0 go on, 1 not now, < 0. */
+static int judge_queue(struct engine *engine, int rc, struct error *err)
+{
+	engine->queue_busy = rc == QUEUE_E_BUSY;
+	switch (rc) {
+	case 0:
+		if (engine->holds[HOLD_QUEUE].on_now)
+			engine_release(engine, HOLD_QUEUE, "queue.db is right again");
+		return 0;
+	case QUEUE_E_BUSY:
+		return 1;
+	case QUEUE_E_FULL:
+	case QUEUE_E_FAULT:
+		engine_hold(engine, HOLD_QUEUE, err->text,
+			"queue.db being right again; what was taken is still sent");
+		return 1;
+	default:
+		return -1;
+	}
+}
+
+static int ensure(struct engine *engine, struct error *err)
+{
+	AUTO(free_ptr) char *warning = NULL;
+	const struct queue_cursor *cursor = &ledger_progress(engine->ledger)->cursor;
+	int rc = queue_ensure(engine->queue, cursor, &warning, err);
+
+	if (warning)
+		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL, "%s", warning);
+	return judge_queue(engine, rc, err);
+}
+
+int engine_intake(struct engine *engine, struct error *err)
+{
+	const struct queue_reader reader = {
+		.userdata = engine, .on_command = on_command, .on_row = on_row};
+	int rc;
+
+	if (!engine->look && !engine->more)
+		return 0;
+	rc = ensure(engine, err);
+	if (rc == 0)
+		rc = judge_queue(engine,
+			queue_read(engine->queue,
+				&ledger_progress(engine->ledger)->cursor, ENGINE_STEP_MAX,
+				&reader, &engine->more, err),
+			err);
+	if (rc < 0)
+		return -1;
+	/* Not now: a busy file is tried again in milliseconds, a bad one at the next
+	 * look. */
+	engine->look = engine->queue_busy;
+	if (rc > 0)
+		engine->more = false;
+	return 0;
+}
+
+static bool is_known(void *userdata, int64_t job_id)
+{
+	struct engine *engine = userdata;
+	struct error ignored = ERROR_NULL;
+	bool known = true;
+
+	/* Where the audit cannot say, the row stays: the turn fails on its own. */
+	if (ledger_knows_job(engine->ledger, job_id, &known, &ignored) < 0)
+		return true;
+	return known;
+}
+
+int engine_sweep(struct engine *engine, struct error *err)
+{
+	const struct queue_reader reader = {
+		.userdata = engine, .on_command = on_command, .on_row = on_stray};
+	int64_t before = engine->now.wall_ms - engine->options.config->retention_queue_ms;
+	int64_t job_id, command_id;
+	int n = 0, rc;
+
+	if (ledger_taken_before(engine->ledger, before, &job_id, &command_id, err) < 0)
+		return -1;
+	if (!job_id && !command_id)
+		return 0;
+	rc = queue_sweep(engine->queue, job_id, command_id, is_known, &reader, &n, err);
+	if (rc < 0)
+		return -1;
+	/* A full step means that there is more; otherwise the next sweep is an hour away.
+	 */
+	if (rc == 0 && n >= ENGINE_STEP_MAX)
+		engine->sweep_at_ms = engine->now.mono_ms;
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* What the engine's files share. Nobody else includes it. */
+#pragma once
+
+#include "engine/engine.h"
+
+#define ENGINE_STEP_MAX 1000  /* jobs moved, and rows taken, in one turn */
+#define ENGINE_TICK_MS  60000 /* housekeeping */
+#define ENGINE_SWEEP_MS 3600000
+
+/* One request: on its way, or answered and not yet recorded. */
+struct flight {
+	struct flight *next; /* in the list of answered ones */
+	uint64_t ticket;     /* index in flights, plus one, and a generation above it */
+	struct job job;      /* owned */
+	int64_t sent_ms;     /* monotonic */
+	bool used;
+	bool probe;
+	bool over;   /* the answer is in */
+	bool judged; /* verdict and outcome stand; only the record is missing */
+	struct answer answer;
+	struct verdict verdict;
+	struct ledger_outcome outcome;
+};
+
+struct hold_note {
+	bool on;     /* as the audit has it */
+	bool on_now; /* as it is to be; the next commit writes the difference */
+	int64_t since_ms;
+	char reason[400];
+	char ends[300];
+};
+
+struct engine {
+	struct engine_options options;
+	struct ledger *ledger; /* borrowed */
+	struct queue *queue;   /* borrowed */
+	struct gate gate;
+
+	struct flight *flights; /* owned, n_flights slots; grows with concurrency */
+	int n_flights;
+	int in_flight;                                  /* on their way */
+	struct flight *answered_first, **answered_last; /* judged or not, in order */
+	uint32_t generation;
+
+	struct now now;         /* of this turn */
+	int64_t wall_offset_ms; /* wall - mono of the last turn: shows a stepped clock */
+	int64_t clock_at_ms;    /* when the sending clocks were last advanced */
+	bool started;
+	bool stopping;
+	bool look; /* the queue is to be read */
+	bool more; /* it has more rows than one turn takes */
+	bool queue_busy;
+	bool stepping; /* a command goes on in steps */
+	int64_t unread_since_ms;
+	int64_t wake_ms;
+	int64_t tick_at_ms, sweep_at_ms;
+	int64_t disk_at_ms; /* held by disk: the next try */
+
+	struct ledger_command *commands; /* owned: the running ones */
+	int n_commands;
+	struct ledger_pause *pauses; /* owned: what is paused */
+	int n_pauses;
+	bool stale; /* commands and pauses are to be read again: something changed, or a
+		       rollback */
+
+	struct hold_note holds[HOLD__MAX];
+	struct job *picked; /* this turn's, n_picked; owned until sent */
+	int n_picked;
+	bool picked_probe;
+	int max_picked;
+	char *note; /* detail of a `reloaded` to write; owned */
+
+	struct gate_ruling ruling;
+	int64_t next_due_ms, next_urgent_ms, next_lapse_ms;
+	int64_t last_success_ms;
+	int64_t failed_this_run;
+	uint64_t changes;
+	char text[900];
+};
+
+/* printf to world.say with the job's fields (job may be NULL). */
+void engine_say(struct engine *engine, enum log_level level, const struct job *job,
+	const struct answer *answer, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Sets or ends a hold in the gate and notes it for the audit. */
+void engine_hold(
+	struct engine *engine, enum hold_kind kind, const char *reason, const char *ends);
+void engine_release(struct engine *engine, enum hold_kind kind, const char *why);
+/* Writes the differences between holds as they are and as the audit has them. */
+int engine_record_holds(struct engine *engine, struct error *err);
+/* After a commit, and after a rollback. */
+void engine_holds_recorded(struct engine *engine);
+
+/* Reads commands and pauses again where they are stale, and tells the gate. */
+int engine_refresh(struct engine *engine, struct error *err);
+
+/* Reads the queue: rows and commands. */
+int engine_intake(struct engine *engine, struct error *err);
+/* Sweeps rows that were taken long ago out of the queue. */
+int engine_sweep(struct engine *engine, struct error *err);
+
+/* A command of the queue that holds. */
+int engine_command(struct engine *engine, const struct queue_command *command,
+	int64_t snapshot_job_id, struct error *err);
+/* One step of each running command. */
+int engine_step_commands(struct engine *engine, struct error *err);
+/* The running cancel that covers a job that was taken just now, or NULL. */
+struct ledger_command *engine_cancel_of(struct engine *engine, const struct job *job);
+/* Whether a running command moves the job: it is not sent meanwhile. */
+bool engine_is_being_moved(void *userdata, const struct job *job);
+/* Resumes what paused until now. */
+int engine_end_pauses(struct engine *engine, struct error *err);
+
+/* Judges and records every answer that is in. */
+int engine_record_answers(struct engine *engine, struct error *err);
+/* Frees the flights that were recorded, after the commit; says what became of the jobs.
+ */
+void engine_answers_recorded(struct engine *engine);
+/* A flight for job (moved out of *job). */
+struct flight *engine_launch(struct engine *engine, struct job *job, bool probe);
+
+/* Advances the sending clocks to now; finds out whether the wall clock was stepped. */
+int engine_advance(struct engine *engine, struct error *err);
+/* Lapses, purges, sweeps. */
+int engine_housekeeping(struct engine *engine, struct error *err);
+/* The monotonic time of a wall time. INT64_MAX stays. */
+int64_t engine_mono(const struct engine *engine, int64_t wall_ms);
+
+/* Bits of the actions that pauses let through. */
+unsigned engine_actions(const struct engine *engine);

@@ -1,0 +1,144 @@
+/* What a status line says, and whether --drain is done. */
+#include "engine/engine_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Seconds until a monotonic time, at least 1. */
+static int64_t seconds_until(const struct engine *engine, int64_t mono_ms)
+{
+	int64_t ms = mono_ms - engine->now.mono_ms;
+
+	return ms <= 1000 ? 1 : (ms + 999) / 1000;
+}
+
+static void say_gate(struct engine *engine)
+{
+	const struct gate_ruling *ruling = &engine->ruling;
+	char *text = engine->text;
+	size_t size = sizeof(engine->text);
+	enum hold_kind held = gate_held_by(&engine->gate);
+
+	if (held != HOLD__MAX) {
+		(void)snprintf(text, size, "held: %s: %s; ends with: %s", hold_name(held),
+			engine->holds[held].reason, engine->holds[held].ends);
+		return;
+	}
+	switch (ruling->reason) {
+	case GATE_RETRY_AFTER:
+		(void)snprintf(text, size,
+			"waiting: Clerk asked for quiet, %" PRId64 " s to go",
+			seconds_until(engine, ruling->until_ms));
+		return;
+	case GATE_PAUSED:
+		(void)snprintf(text, size, "paused by an operator");
+		return;
+	case GATE_RATE:
+		(void)snprintf(text, size,
+			"sending at the rate limit: %" PRId64 " requests a window",
+			gate_budget(&engine->gate, false));
+		return;
+	case GATE_OPEN:
+	case GATE_HELD:
+	case GATE_PROBING:
+	case GATE_CONCURRENCY:
+		break;
+	}
+	(void)snprintf(
+		text, size, "%s", engine->in_flight || engine->more ? "sending" : "idle");
+}
+
+/* Adds what stands beside the main thing: a held queue, one paused action, batches. */
+static void say_beside(struct engine *engine)
+{
+	size_t len = strlen(engine->text);
+	unsigned actions = engine_actions(engine);
+	int n_batches = 0;
+
+	if (engine->holds[HOLD_QUEUE].on_now && gate_held_by(&engine->gate) != HOLD_QUEUE)
+		len += (size_t)snprintf(engine->text + len, sizeof(engine->text) - len,
+			"; held: queue: %s", engine->holds[HOLD_QUEUE].reason);
+	if (len >= sizeof(engine->text))
+		return;
+	if (actions == 1u << JOB_CREATE || actions == 1u << JOB_REVOKE)
+		len += (size_t)snprintf(engine->text + len, sizeof(engine->text) - len,
+			"; %s paused",
+			actions == 1u << JOB_CREATE ? "revokes" : "creates");
+	for (int i = 0; i < engine->n_pauses; i++)
+		n_batches += engine->pauses[i].batch != NULL;
+	if (n_batches && len < sizeof(engine->text))
+		(void)snprintf(engine->text + len, sizeof(engine->text) - len,
+			"; %d batch%s paused", n_batches, n_batches == 1 ? "" : "es");
+}
+
+static void add_holds(const struct engine *engine, struct engine_status *ret)
+{
+	for (int kind = 0; kind < HOLD__MAX; kind++) {
+		const struct hold_note *note = &engine->holds[kind];
+
+		ret->held[kind] = note->on_now;
+		ret->held_reason[kind] = note->reason;
+		ret->held_ends[kind] = note->ends;
+		ret->held_since_ms[kind] = note->since_ms;
+	}
+}
+
+void engine_status(
+	struct engine *engine, struct now now, struct engine_status *ret_status)
+{
+	struct engine_status *ret = ret_status;
+
+	engine->now = now;
+	say_gate(engine);
+	say_beside(engine);
+	*ret = (struct engine_status){
+		.ruling = engine->ruling,
+		.text = engine->text,
+		.in_flight = engine->in_flight,
+		.window_used = window_used(&engine->gate.window, now.mono_ms),
+		.budget = gate_budget(&engine->gate, false),
+		.urgent_budget = gate_budget(&engine->gate, true),
+		.concurrency = (int)engine->gate.state.limit,
+		.retry_after_ms = engine->gate.state.retry_after_ms,
+		.last_success_ms = engine->last_success_ms,
+		.failed_this_run = engine->failed_this_run,
+		.next_due_ms = engine->next_due_ms,
+		.unread_since_ms = engine->unread_since_ms,
+		.changes = engine->changes,
+	};
+	add_holds(engine, ret);
+	for (int action = 0; action < JOB_ACTION__MAX; action++)
+		ret->paused[action] =
+			!gate_action_open(&engine->gate, (enum job_action)action);
+	for (int i = 0; i < engine->n_pauses; i++)
+		ret->n_batches_paused += engine->pauses[i].batch != NULL;
+	for (int action = 0; action <= JOB_ACTION__MAX; action++)
+		for (int state = 0; state < JOB_STATE__MAX; state++)
+			ret->tally[action][state] = ledger_tally(
+				engine->ledger, action, (enum job_state)state);
+}
+
+int engine_drained(struct engine *engine, bool *ret_drained, const char **ret_stuck,
+	struct error *err)
+{
+	bool work = false;
+
+	*ret_drained = false;
+	*ret_stuck = NULL;
+	if (engine_open(engine) || engine->more || engine->stepping || engine->look)
+		return 0;
+	if (ledger_has_work(engine->ledger, engine->now.wall_ms, &work, err) < 0)
+		return -1;
+	if (engine->holds[HOLD_QUEUE].on_now ||
+		(work && (gate_held_by(&engine->gate) != HOLD__MAX ||
+				 engine->n_pauses > 0))) {
+		say_gate(engine);
+		say_beside(engine);
+		*ret_stuck = engine->text;
+		*ret_drained = true;
+		return 0;
+	}
+	*ret_drained = !work;
+	return 0;
+}

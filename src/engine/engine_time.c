@@ -1,0 +1,105 @@
+/* What time does: the sending clocks, a stepped clock, lapses, purges, sweeps. */
+#include "engine/engine_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+int64_t engine_mono(const struct engine *engine, int64_t wall_ms)
+{
+	int64_t ahead;
+
+	if (wall_ms == INT64_MAX)
+		return INT64_MAX;
+	ahead = wall_ms - engine->now.wall_ms;
+	return engine->now.mono_ms + (ahead > 0 ? ahead : 0);
+}
+
+/* A job ages on its action's sending clock, which stands still while that action is
+ * paused or sending is held, and while the daemon is down. */
+static void advance_clocks(struct engine *engine)
+{
+	struct ledger_progress *progress = ledger_progress(engine->ledger);
+	int64_t passed = engine->now.mono_ms - engine->clock_at_ms;
+	enum hold_kind held = gate_held_by(&engine->gate);
+
+	engine->clock_at_ms = engine->now.mono_ms;
+	if (passed <= 0 || (held != HOLD__MAX && held != HOLD_QUEUE))
+		return;
+	for (int action = 0; action < JOB_ACTION__MAX; action++)
+		if (gate_action_open(&engine->gate, (enum job_action)action))
+			progress->clock_ms[action] += passed;
+}
+
+/* Waits are written down as wall times. One that seems further ahead than a retry can be
+ * comes from a clock that was stepped back since. */
+static int mend_step(struct engine *engine, struct error *err)
+{
+	const struct config *config = engine->options.config;
+	int64_t ahead = config->retry_max_delay_ms + config->retry_max_delay_ms / 4;
+	int n;
+
+	if (ledger_pull_forward(engine->ledger, engine->now.wall_ms, ahead, &n, err) < 0)
+		return -1;
+	if (n)
+		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+			"the clock was stepped: %d waiting retr%s due now", n,
+			n == 1 ? "y is" : "ies are");
+	return 0;
+}
+
+int engine_advance(struct engine *engine, struct error *err)
+{
+	int64_t offset = engine->now.wall_ms - engine->now.mono_ms;
+	int64_t step = offset - engine->wall_offset_ms;
+
+	advance_clocks(engine);
+	engine->wall_offset_ms = offset;
+	if (llabs(step) < 1000)
+		return 0;
+	return mend_step(engine, err);
+}
+
+static int lapse(struct engine *engine, struct error *err)
+{
+	int n;
+
+	if (ledger_lapse(engine->ledger, engine->now.wall_ms, ENGINE_STEP_MAX, &n, err) <
+		0)
+		return -1;
+	if (n) {
+		engine->changes++;
+		engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
+			"%d job%s lapsed: not_after has come", n, n == 1 ? "" : "s");
+	}
+	return 0;
+}
+
+static int purge(struct engine *engine, struct error *err)
+{
+	int64_t before =
+		engine->now.wall_ms - engine->options.config->retention_secrets_ms;
+	int n;
+
+	if (ledger_purge(engine->ledger, engine->now.wall_ms, before, ENGINE_STEP_MAX, &n,
+		    err) < 0)
+		return -1;
+	if (n >= ENGINE_STEP_MAX)
+		engine->tick_at_ms = engine->now.mono_ms;
+	return 0;
+}
+
+int engine_housekeeping(struct engine *engine, struct error *err)
+{
+	if (lapse(engine, err) < 0)
+		return -1;
+	if (engine->now.mono_ms < engine->tick_at_ms)
+		return 0;
+	engine->tick_at_ms = engine->now.mono_ms + ENGINE_TICK_MS;
+	if (purge(engine, err) < 0)
+		return -1;
+	if (engine->stopping || engine->now.mono_ms < engine->sweep_at_ms ||
+		engine->holds[HOLD_QUEUE].on_now)
+		return 0;
+	engine->sweep_at_ms = engine->now.mono_ms + ENGINE_SWEEP_MS;
+	return engine_sweep(engine, err);
+}
