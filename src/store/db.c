@@ -34,17 +34,15 @@ static int fail(sqlite3 *db, const char *path, struct error *err)
 
 bool db_is_full(sqlite3 *db)
 {
+	int code = sqlite3_extended_errcode(db);
 	int os = sqlite3_system_errno(db);
 
-	switch (sqlite3_extended_errcode(db)) {
-	case SQLITE_FULL:
-	case SQLITE_IOERR_SHMSIZE: /* how a full disk shows when the WAL index is made */
+	/* SHMSIZE is how a full disk shows when the WAL's index is made. */
+	if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
 		return true;
-	default:
-		return (sqlite3_errcode(db) == SQLITE_IOERR ||
-			       sqlite3_errcode(db) == SQLITE_CANTOPEN) &&
-		       (os == ENOSPC || os == EDQUOT);
-	}
+	code &= 0xff;
+	return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
+	       (os == ENOSPC || os == EDQUOT);
 }
 
 /* Reads the one integer that a PRAGMA answers. */

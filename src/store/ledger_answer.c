@@ -51,7 +51,7 @@ static int insert_token(struct ledger *ledger, const struct job *job,
 		record->has_secret ? record->sha256 : NULL, job->id);
 	if (sql_run(stmt, NULL, err) == 0)
 		return 0;
-	if (sqlite3_errcode(ledger->audit) == SQLITE_CONSTRAINT)
+	if ((sqlite3_errcode(ledger->audit) & 0xff) == SQLITE_CONSTRAINT)
 		return LEDGER_E_REFUSED;
 	return -1;
 }

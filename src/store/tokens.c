@@ -139,8 +139,9 @@ int tokens_put(struct tokens *tokens, const struct job *job, const struct answer
 		(int64_t)answer->http_status, answer->trace_id, received,
 		answer->duration_ms);
 	if (sql_run(stmt, &changes, err) < 0)
-		return sqlite3_errcode(tokens->db) == SQLITE_CONSTRAINT ? TOKENS_E_NONE
-									: -1;
+		return (sqlite3_errcode(tokens->db) & 0xff) == SQLITE_CONSTRAINT
+			       ? TOKENS_E_NONE
+			       : -1;
 	if (changes == 0) {
 		(void)error_set(err, "the id belongs to another job's token");
 		return TOKENS_E_NONE;
