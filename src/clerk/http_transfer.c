@@ -268,7 +268,7 @@ static const char *fault_code(const struct http_transfer *transfer, CURLcode cod
 	if (transfer->is_second_send)
 		return "second_send";
 	if (code == CURLE_OK)
-		return "cut_off";
+		return transfer->has_headers ? "other" : "cut_off";
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && !transfer->n_sends)
 		return "other";
 	if (was_reset(transfer, code))
@@ -287,7 +287,8 @@ static const char *fault_text(const struct http_transfer *transfer, CURLcode cod
 	if (transfer->is_second_send)
 		return "the connection died before an answer came; not sent again";
 	if (code == CURLE_OK)
-		return "the connection ended within the headers";
+		return transfer->has_headers ? "the status is not 200 to 599"
+					     : "the connection ended within the headers";
 	return *transfer->error_text ? transfer->error_text : curl_easy_strerror(code);
 }
 

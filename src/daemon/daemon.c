@@ -228,10 +228,9 @@ static void wait_for_disk(struct daemon *daemon, const struct error *err)
 	(void)sd_event_source_set_enabled(daemon->start, SD_EVENT_ONESHOT);
 }
 
+/* The first turn is done: queue.db is there, and what it held has been looked at. */
 static void say_ready(struct daemon *daemon)
 {
-	daemon->phase = DAEMON_WORKING;
-	daemon->turned_ms = clock_now().mono_ms;
 	log_info("ready: %s, %s key, %" PRId64 " requests per %" PRId64 " ms",
 		daemon->config->clerk_api_url, secret_key_kind_name(daemon->key_kind),
 		daemon_requests(daemon->config, daemon->key_kind),
@@ -265,8 +264,10 @@ void daemon_start(struct daemon *daemon)
 		return;
 	}
 	daemon_watch_queue(daemon);
-	say_ready(daemon);
-	daemon_ask_turn(daemon);
+	daemon->phase = DAEMON_WORKING;
+	daemon_turn(daemon);
+	if (daemon->phase == DAEMON_WORKING)
+		say_ready(daemon);
 }
 
 /* ---- reload ---- */
