@@ -396,6 +396,7 @@ static int after_failure(struct engine *engine, struct error *err)
 	engine->look = true;
 	if (!full)
 		return -1;
+	ledger_shrink(engine->ledger);
 	engine_hold(engine, HOLD_DISK, err->text,
 		"room on the disk; it is tried each second");
 	engine->disk_at_ms = engine->now.mono_ms + 1000;
@@ -411,9 +412,8 @@ int engine_turn(struct engine *engine, struct now now, struct error *err)
 	engine->now = now;
 	if (held_by_disk && now.mono_ms < engine->disk_at_ms)
 		return 0;
-	/* Ends with this turn's commit, which writes `held` and `released` at least. */
-	if (held_by_disk)
-		engine_release(engine, HOLD_DISK, "there is room again");
+	/* A turn while the disk is full sends nothing; its commit, which writes `held`
+	 * and `released` at least, shows whether there is room again. */
 	if (ledger_begin(engine->ledger, now, err) < 0 || work(engine, err) < 0)
 		return after_failure(engine, err);
 	after_commit(engine);
@@ -422,6 +422,8 @@ int engine_turn(struct engine *engine, struct now now, struct error *err)
 		    err) < 0)
 		return after_failure(engine, err);
 	set_wake(engine);
+	if (held_by_disk)
+		engine->wake_ms = now.mono_ms; /* it is over: send on */
 	return 0;
 }
 

@@ -8,7 +8,9 @@ void engine_hold(
 	struct engine *engine, enum hold_kind kind, const char *reason, const char *ends)
 {
 	struct hold_note *note = &engine->holds[kind];
-	bool changed = !note->on_now || strcmp(note->reason, reason) != 0;
+	/* Which of the two files finds the disk full differs from try to try. */
+	bool changed =
+		!note->on_now || (kind != HOLD_DISK && strcmp(note->reason, reason) != 0);
 
 	(void)gate_hold(&engine->gate, kind, engine->now.mono_ms);
 	if (!note->on_now)
@@ -41,17 +43,16 @@ int engine_record_holds(struct engine *engine, struct error *err)
 	for (int kind = 0; kind < HOLD__MAX; kind++) {
 		struct hold_note *note = &engine->holds[kind];
 		const char *name = hold_name((enum hold_kind)kind);
-		/* A full disk could not be told while it lasted: told afterwards. */
-		bool untold =
-			kind == HOLD_DISK && !note->on && !note->on_now && *note->reason;
+		/* A full disk could not be told while it lasted: it is told by the turn
+		 * that tries whether it is over. */
+		bool untold = kind == HOLD_DISK && note->on_now && !note->on;
 
-		if (note->on == note->on_now && !untold)
+		if (note->on == note->on_now)
 			continue;
-		if ((note->on_now || untold) &&
-			ledger_hold(engine->ledger, name, note->reason, note->ends, err) <
-				0)
+		if (note->on_now && ledger_hold(engine->ledger, name, note->reason,
+					    note->ends, err) < 0)
 			return -1;
-		if (!note->on_now &&
+		if ((!note->on_now || untold) &&
 			ledger_release(engine->ledger, name, note->reason, err) < 0)
 			return -1;
 	}
@@ -63,6 +64,8 @@ void engine_holds_recorded(struct engine *engine)
 	for (int kind = 0; kind < HOLD__MAX; kind++) {
 		struct hold_note *note = &engine->holds[kind];
 
+		if (kind == HOLD_DISK && note->on_now)
+			engine_release(engine, HOLD_DISK, "there is room again");
 		note->on = note->on_now;
 		if (!note->on)
 			note->reason[0] = '\0';

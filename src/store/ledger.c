@@ -392,6 +392,17 @@ int ledger_tidy(struct ledger *ledger, bool idle, struct error *err)
 	return tokens_checkpoint(ledger->tokens, idle ? 1 : WAL_LIMIT_BYTES, err);
 }
 
+void ledger_shrink(struct ledger *ledger)
+{
+	struct error ignored = ERROR_NULL;
+
+	assert(!ledger->in_turn);
+	/* What does not work now is tried again by the next full turn. */
+	if (db_checkpoint(ledger->audit, true, &ignored) == 0)
+		ledger->wal_frames = ledger->wal_tried = 0;
+	(void)tokens_checkpoint(ledger->tokens, 0, &ignored);
+}
+
 int ledger_stop(struct ledger *ledger, struct error *err)
 {
 	struct tokens_mark mark;

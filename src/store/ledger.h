@@ -60,6 +60,9 @@ bool ledger_is_full(const struct ledger *ledger);
  * disk or worse, as above. */
 int ledger_tidy(struct ledger *ledger, bool idle, struct error *err);
 
+/* The disk is full: makes both WALs small again where that is possible now. */
+void ledger_shrink(struct ledger *ledger);
+
 /* ---- where the daemon stands: one row, written with each turn that writes anything ----
  */
 

@@ -242,12 +242,13 @@ int tokens_due(struct tokens *tokens, int64_t now_ms, int64_t received_before_ms
 int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err)
 {
 	int64_t frames = limit / PAGE_BYTES ? limit / PAGE_BYTES : 1;
-	bool due = tokens->wal_frames - tokens->wal_tried >= frames;
+	bool due = limit == 0 || tokens->wal_frames - tokens->wal_tried >= frames;
+	bool truncate = tokens->truncate || limit == 0;
 	int rc;
 
 	if (!due && !(tokens->truncate && tokens->wal_frames > tokens->wal_tried))
 		return 0;
-	rc = db_checkpoint(tokens->db, tokens->truncate, err);
+	rc = db_checkpoint(tokens->db, truncate, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {

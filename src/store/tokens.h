@@ -57,7 +57,8 @@ int tokens_due(struct tokens *tokens, int64_t now_ms, int64_t received_before_ms
 	void *userdata, struct error *err);
 
 /* Checkpoints where the WAL is over limit bytes, or where a purge was committed
- * (TRUNCATE: with RESTART the secret stays in the WAL); busy readers are no failure. */
+ * (TRUNCATE: with RESTART the secret stays in the WAL); busy readers are no failure.
+ * limit 0: TRUNCATE whatever the size. */
 int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err);
 /* Bytes in the WAL as last seen. */
 int64_t tokens_wal_bytes(const struct tokens *tokens);

@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from harness import Daemon, Fake, Skip, check_story, main, wait_until
@@ -28,6 +29,10 @@ def small_disk(size):
     return folder
 
 
+def grow(folder, size):
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+
 def unmount(folder):
     subprocess.run(["umount", "-l", str(folder)], check=False)
     folder.rmdir()
@@ -41,22 +46,19 @@ def test_full_while_sending():
     daemon.state.mkdir()
     try:
         daemon.start()
-        filler = folder / "filler"
-        daemon.queue(MANY.format(n=300))
-        wait_until(lambda: daemon.states().get("succeeded", 0) > 20, 20)
-        with open(filler, "wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-            except OSError:
-                pass
+        # 2 MiB do not hold what these jobs bring.
+        daemon.queue(MANY.format(n=2000))
         wait_until(lambda: "held: disk" in daemon.log(), 30, "the hold")
+
         # Nothing is sent that is not on disk.
         sent = daemon.audit("SELECT count(*) AS n FROM audit WHERE event = 'sent'")[0]["n"]
-        assert len(fake.requests()) <= sent, (len(fake.requests()), sent)
-        filler.unlink()
+        requests = len(fake.requests())
+        assert requests <= sent, (requests, sent)
+        time.sleep(2.5)
+        assert len(fake.requests()) <= sent, "nothing new while it is full"
+        grow(folder, "64M")
         daemon.wait_done(deadline=60)
-        assert daemon.states() == {"succeeded": 300}, daemon.states()
+        assert daemon.states() == {"succeeded": 2000}, daemon.states()
         events = [r["event"] for r in daemon.audit(
             "SELECT event FROM audit WHERE error_code = 'disk' ORDER BY seq")]
         assert events and events[0] == "held" and events[-1] == "released", events

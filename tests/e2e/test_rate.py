@@ -53,7 +53,7 @@ def test_a_restart_remembers_the_window():
     daemon.wait_done(deadline=20)
     daemon.kill()
     daemon.start()
-    daemon.queue(ROWS.replace("250", "20").replace("user_", "user_x"))
+    daemon.queue(ROWS.replace("250", "20").replace("'user_'", "'user_x'"))
     daemon.wait_done(deadline=30)
     daemon.stop()
     assert not [line for line in fake.requests() if line.get("status") == 429]

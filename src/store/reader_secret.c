@@ -1,0 +1,96 @@
+#include "store/reader_secret.h"
+
+#include "base/mem.h"
+#include "store/db.h"
+#include "store/sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum query {
+#define SQL(stem, text) SQ_##stem,
+#include "tokens_ctl.inc"
+#undef SQL
+	SQ__MAX
+};
+
+static const struct sql_text texts[] = {
+#define SQL(stem, text) {#stem, text},
+#include "tokens_ctl.inc"
+#undef SQL
+};
+
+struct reader_secrets {
+	sqlite3 *db;                  /* owned */
+	sqlite3_stmt *stmts[SQ__MAX]; /* owned */
+};
+
+int reader_secrets_open(
+	const char *path, struct reader_secrets **ret_secrets, struct error *err)
+{
+	sqlite3 *db = NULL;
+	struct reader_secrets *secrets;
+	int rc = db_open_readonly(path, &db_tokens, &db, err);
+
+	if (rc == DB_E_MISSING)
+		return READER_E_MISSING;
+	if (rc == DB_E_PERMISSION)
+		return READER_E_PERMISSION;
+	if (rc < 0)
+		return -1;
+	secrets = xcalloc(1, sizeof(*secrets));
+	secrets->db = db;
+	if (sql_prepare(db, texts, SQ__MAX, secrets->stmts, err) < 0) {
+		reader_secrets_free(secrets);
+		return -1;
+	}
+	*ret_secrets = secrets;
+	return 0;
+}
+
+void reader_secrets_free(struct reader_secrets *secrets)
+{
+	if (!secrets)
+		return;
+	sql_finalize(secrets->stmts, SQ__MAX);
+	db_close(secrets->db);
+	free(secrets);
+}
+
+static void take_secret(struct secret *ret_secret, sqlite3_stmt *stmt, int column)
+{
+	const char *text = sql_text(stmt, column);
+
+	if (text)
+		secret_init(ret_secret, text, strlen(text));
+}
+
+int reader_secrets_get(struct reader_secrets *secrets, int64_t job_id,
+	struct reader_secret *ret_secret, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = secrets->stmts[SQ_secret_of_job];
+	int rc;
+
+	sql_bind(stmt, "i", job_id);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return READER_E_NONE;
+	*ret_secret = (struct reader_secret){.sign_in_token_id = sql_dup(stmt, 0),
+		.user_id = sql_dup(stmt, 3),
+		.expires_at = sql_dup(stmt, 4)};
+	take_secret(&ret_secret->token, stmt, 1);
+	take_secret(&ret_secret->url, stmt, 2);
+	return 0;
+}
+
+void reader_secret_deinit(struct reader_secret *secret)
+{
+	free(secret->sign_in_token_id);
+	free(secret->user_id);
+	free(secret->expires_at);
+	secret_deinit(&secret->token);
+	secret_deinit(&secret->url);
+	*secret = (struct reader_secret){0};
+}

@@ -1,0 +1,37 @@
+/* tokens.db as submitters see it: read-only, one secret at a time. */
+#pragma once
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "store/reader.h"
+
+struct reader_secrets;
+
+/* Opens tokens.db at path. 0, READER_E_MISSING, READER_E_PERMISSION (err says what) or < 0.
+ * The caller reader_secrets_free()s it. */
+int reader_secrets_open(
+	const char *path, struct reader_secrets **ret_secrets, struct error *err);
+
+/* Closes. NULL is fine. */
+void reader_secrets_free(struct reader_secrets *secrets);
+
+struct reader_secret {
+	char *sign_in_token_id; /* owned, like the rest */
+	char *user_id;
+	char *expires_at;
+	struct secret token; /* none where Clerk sent none */
+	struct secret url;
+};
+
+/* What the create brought: 0, READER_E_NONE (there is none, or none any more) or < 0. The
+ * caller reader_secret_deinit()s *ret_secret. */
+int reader_secrets_get(struct reader_secrets *secrets, int64_t job_id,
+	struct reader_secret *ret_secret, struct error *err);
+
+/* Wipes and frees. Idempotent. */
+void reader_secret_deinit(struct reader_secret *secret);
+
+static inline void reader_secret_cleanup(struct reader_secret *secret)
+{
+	reader_secret_deinit(secret);
+}
