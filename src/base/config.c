@@ -92,10 +92,13 @@ static int put_setting(const struct config_value *value, const config_setting_t 
 static int read_values(const char *text, const struct config_source *source,
 	struct config *config, struct error *err)
 {
+	AUTO(buf_wiped) struct buf copy = BUF_NULL;
 	AUTO(parser) config_t parser;
 
+	/* libconfig calls a last line that is a comment without its newline an error. */
+	buf_printf(&copy, "%s\n", text);
 	config_init(&parser);
-	if (!config_read_string(&parser, text))
+	if (!config_read_string(&parser, buf_str(&copy)))
 		return error_set(err,
 			"%s:%d: %s; NAME = VALUE; or NAME: { … }; is wanted",
 			source->path, config_error_line(&parser),

@@ -201,7 +201,7 @@ int config_value_put_number(
 	/* Written so that NaN is out of range too. */
 	if (!(number >= value->key->min && number <= value->key->max))
 		return config_source_fault(
-			value->source, value->key, err, "%.9g is out of range", number);
+			value->source, value->key, err, "%.10g is out of range", number);
 	*slot = number;
 	return 0;
 }

@@ -53,12 +53,18 @@ int log_level_parse(const char *word)
 	return -1;
 }
 
-/* A control character would let data forge lines or move a terminal's cursor. */
+/* A control character would let data forge lines or move a terminal's cursor. U+0080 to
+ * U+009F are ones too, in two bytes of UTF-8. */
 static void defuse(char *text)
 {
-	for (; *text; text++)
+	for (; *text; text++) {
+		unsigned char next = (unsigned char)text[1];
+
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = '?';
+		else if ((unsigned char)*text == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[0] = text[1] = '?';
+	}
 }
 
 static int add_field(struct iovec *iov, int n, char *owned)

@@ -1,6 +1,6 @@
 /*
  * The log: to the journal with its own fields where stderr is connected to it, else the
- * same lines to stderr ("<level> text"). Callbacks of the event loop and main log; what
+ * same lines to stderr ("level: text"). Callbacks of the event loop and main log; what
  * lies below them returns errors. Nothing secret is ever handed to these functions.
  */
 #pragma once
@@ -32,7 +32,7 @@ void log_set_level(enum log_level level);
 /* The level of a word ("error" "warning" "info" "debug"), or -1. */
 int log_level_parse(const char *word);
 
-/* One line. Control characters in it are escaped. */
+/* One line. Control characters in it become '?'. */
 void log_line(enum log_level level, const struct log_fields *fields, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 

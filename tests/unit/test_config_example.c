@@ -1,0 +1,117 @@
+/* etc/clerk-tokend.conf is what the table prints, and means every default. */
+#include "base/config.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define EXAMPLE SOURCE_DIR "/etc/clerk-tokend.conf"
+
+static void read_file(const char *path, struct buf *ret_text)
+{
+	FILE *file = fopen(path, "re");
+	int c;
+
+	assert_non_null(file);
+	while ((c = fgetc(file)) != EOF)
+		buf_putc(ret_text, (char)c);
+	(void)fclose(file);
+}
+
+static char *printed(void (*print)(FILE *out))
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	print(out);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void is_what_the_table_prints(void **state)
+{
+	AUTO(buf) struct buf file = BUF_NULL;
+	AUTO(free_ptr) char *text = printed(config_print_example);
+
+	(void)state;
+	read_file(EXAMPLE, &file);
+	assert_string_equal(buf_str(&file), text);
+}
+
+static void means_every_default(void **state)
+{
+	struct config *example, *defaults;
+	AUTO(free_ptr) char *example_json = NULL;
+	AUTO(free_ptr) char *default_json = NULL;
+	struct error err = ERROR_NULL;
+
+	(void)state;
+	if (config_load(EXAMPLE, &example, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(config_load_text("x", "#\n", 2, &defaults, &err), 0);
+	example_json = config_json(example);
+	default_json = config_json(defaults);
+	assert_string_equal(example_json, default_json);
+	assert_null(config_needs_restart(example, defaults));
+	config_free(example);
+	config_free(defaults);
+}
+
+static void lines_are_short(void **state)
+{
+	AUTO(free_ptr) char *text = printed(config_print_example);
+	size_t column = 0;
+
+	(void)state;
+	for (const char *c = text; *c; c++) {
+		column = *c == '\n' ? 0 : *c == '\t' ? column + 8 : column + 1;
+		assert_true(column <= 90);
+	}
+}
+
+/* Each key is one item, and no line but .It begins a macro. */
+static void manual_items(void **state)
+{
+	AUTO(free_ptr) char *text = printed(config_print_mdoc);
+	int n_items = 0;
+
+	(void)state;
+	assert_ptr_equal(strstr(text, ".It Ic state_directory\n"), text);
+	assert_non_null(
+		strstr(text, ".It Ic rate.share\n"
+			     "The part of rate.requests that the daemon uses; the "
+			     "rest is left to the application, which shares the "
+			     "limit.\n"
+			     "Allowed: a number from 0.01 to 1.\n"
+			     "Default: 0.5.\n"
+			     "A reload takes a new value.\n"));
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		if (!strncmp(line, ".It Ic ", 7))
+			n_items++;
+		else
+			assert_true(*line != '.' && *line != '\'');
+	}
+	assert_int_equal(n_items, 27);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_what_the_table_prints),
+		cmocka_unit_test(means_every_default),
+		cmocka_unit_test(lines_are_short),
+		cmocka_unit_test(manual_items),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
