@@ -39,6 +39,7 @@ struct daemon {
 	bool cut_short;        /* a second SIGTERM */
 	int64_t started_ms;    /* wall */
 	int64_t turned_ms;     /* mono: the last completed turn */
+	int64_t fed_ms;        /* mono: the watchdog, last */
 	int64_t watchdog_ms;   /* 0 = none; a turn at least so often */
 	uint64_t busy_usec;    /* the next wait for a locked queue */
 	uint64_t said_changes; /* of the status that was written last */

@@ -150,6 +150,7 @@ static void finish_stop(struct daemon *daemon)
 			engine_open(daemon->engine));
 	if (engine_stop(daemon->engine, detail, clock_now(), &err) < 0) {
 		log_error("stopping: %s", err.text);
+		engine_unwritten(daemon->engine, say_unwritten, daemon);
 		daemon_exit(daemon, DAEMON_EXIT_IO);
 		return;
 	}
@@ -204,6 +205,16 @@ void daemon_stop(struct daemon *daemon, bool cut)
 	daemon_ask_turn(daemon);
 }
 
+/* By completed turns alone; once a second is enough. */
+static void feed_watchdog(struct daemon *daemon)
+{
+	daemon->turned_ms = clock_now().mono_ms;
+	if (!daemon->watchdog_ms || daemon->turned_ms - daemon->fed_ms < 1000)
+		return;
+	daemon->fed_ms = daemon->turned_ms;
+	(void)sd_notify(0, "WATCHDOG=1");
+}
+
 void daemon_turn(struct daemon *daemon)
 {
 	struct error err = ERROR_NULL;
@@ -218,8 +229,7 @@ void daemon_turn(struct daemon *daemon)
 			finish_fatal(daemon);
 		return;
 	}
-	daemon->turned_ms = clock_now().mono_ms;
-	(void)sd_notify(0, "WATCHDOG=1");
+	feed_watchdog(daemon);
 	daemon_checkpoint(daemon, false);
 	if (daemon->phase == DAEMON_STOPPING && nothing_to_wait_for(daemon) &&
 		(daemon->cut_short || !engine_open(daemon->engine))) {

@@ -362,7 +362,8 @@ static int64_t next_send(const struct engine *engine)
 static void set_wake(struct engine *engine)
 {
 	int64_t now = engine->now.mono_ms;
-	int64_t at = earlier(engine->tick_at_ms, next_send(engine));
+	int64_t at = earlier(
+		earlier(engine->tick_at_ms, engine->tidy_at_ms), next_send(engine));
 
 	if ((engine->more && !engine->stopping) || engine->stepping)
 		at = now;
@@ -404,6 +405,22 @@ static int after_failure(struct engine *engine, struct error *err)
 	return 0;
 }
 
+/* Work that can wait until nothing has happened for a while. */
+static int tidy(struct engine *engine, struct error *err)
+{
+	bool busy = engine->in_flight || engine->more || engine->stepping;
+	bool idle = !busy && engine->now.mono_ms >= engine->tidy_at_ms;
+
+	if (engine->tidied_changes != engine->changes) {
+		engine->tidied_changes = engine->changes;
+		engine->tidy_at_ms = engine->now.mono_ms + ENGINE_IDLE_MS;
+		idle = false;
+	} else if (idle) {
+		engine->tidy_at_ms = INT64_MAX;
+	}
+	return ledger_tidy(engine->ledger, idle, err);
+}
+
 int engine_turn(struct engine *engine, struct now now, struct error *err)
 {
 	bool held_by_disk = engine->holds[HOLD_DISK].on_now;
@@ -417,10 +434,10 @@ int engine_turn(struct engine *engine, struct now now, struct error *err)
 	if (ledger_begin(engine->ledger, now, err) < 0 || work(engine, err) < 0)
 		return after_failure(engine, err);
 	after_commit(engine);
-	if (ledger_tidy(engine->ledger,
-		    engine->in_flight == 0 && !engine->more && !engine->stepping,
-		    err) < 0)
+	if (tidy(engine, err) < 0)
 		return after_failure(engine, err);
+	/* A reload may have allowed more at once. */
+	grow_flights(engine, engine->gate.config.concurrency);
 	set_wake(engine);
 	if (held_by_disk)
 		engine->wake_ms = now.mono_ms; /* it is over: send on */
@@ -490,8 +507,6 @@ void engine_reconfigure(struct engine *engine, const struct engine_options *opti
 	engine->options = *options;
 	read_gate_config(options, &config);
 	gate_reconfigure(&engine->gate, &config);
-	if (engine->in_flight == 0 && !engine->answered_first)
-		grow_flights(engine, config.concurrency);
 	if (new_key && engine->holds[HOLD_CREDENTIALS].on_now)
 		engine_release(engine, HOLD_CREDENTIALS, "another key was loaded");
 	free(engine->note);

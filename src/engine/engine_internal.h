@@ -6,6 +6,7 @@
 #define ENGINE_STEP_MAX 1000  /* jobs moved, and rows taken, in one turn */
 #define ENGINE_TICK_MS  60000 /* housekeeping */
 #define ENGINE_SWEEP_MS 3600000
+#define ENGINE_IDLE_MS  3000 /* so long nothing has happened: checkpoints */
 
 /* One request: on its way, or answered and not yet recorded. */
 struct flight {
@@ -54,6 +55,8 @@ struct engine {
 	int64_t unread_since_ms;
 	int64_t wake_ms;
 	int64_t tick_at_ms, sweep_at_ms;
+	int64_t tidy_at_ms; /* checkpoints, if nothing happens until then */
+	uint64_t tidied_changes;
 	int64_t disk_at_ms; /* held by disk: the next try */
 
 	struct ledger_command *commands; /* owned: the running ones */

@@ -277,6 +277,9 @@ static int save_progress(struct ledger *ledger, struct error *err)
 	struct ledger_progress *p = &ledger->now.progress;
 	char text[CLOCK_TEXT_LEN];
 
+	/* What was written before is carried out. */
+	if (!ledger->now.purging)
+		p->purge_from_seq = ledger->now.head.seq + 1;
 	p->boot_ms = ledger->moment.mono_ms;
 	p->wall_ms = ledger->moment.wall_ms;
 	sql_bind(stmt, "iiitiititii", p->cursor.job, p->cursor.urgent, p->cursor.command,
@@ -305,8 +308,7 @@ static bool progressed(const struct ledger *ledger)
 	const struct ledger_progress *b = &ledger->committed.progress;
 
 	return memcmp(&a->cursor, &b->cursor, sizeof(a->cursor)) != 0 ||
-	       a->retry_after_ms != b->retry_after_ms ||
-	       a->purge_from_seq != b->purge_from_seq;
+	       a->retry_after_ms != b->retry_after_ms;
 }
 
 int ledger_commit(struct ledger *ledger, struct error *err)
