@@ -408,16 +408,15 @@ static int after_failure(struct engine *engine, struct error *err)
 /* Work that can wait until nothing has happened for a while. */
 static int tidy(struct engine *engine, struct error *err)
 {
-	bool busy = engine->in_flight || engine->more || engine->stepping;
+	bool busy = engine->in_flight || engine->more || engine->stepping ||
+		    engine->tidied_changes != engine->changes;
 	bool idle = !busy && engine->now.mono_ms >= engine->tidy_at_ms;
 
-	if (engine->tidied_changes != engine->changes) {
-		engine->tidied_changes = engine->changes;
+	engine->tidied_changes = engine->changes;
+	if (busy)
 		engine->tidy_at_ms = engine->now.mono_ms + ENGINE_IDLE_MS;
-		idle = false;
-	} else if (idle) {
+	else if (idle)
 		engine->tidy_at_ms = INT64_MAX;
-	}
 	return ledger_tidy(engine->ledger, idle, err);
 }
 

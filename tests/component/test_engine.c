@@ -1,0 +1,387 @@
+/* The turn under a clock of the test's own: real files, answers by hand. */
+#include "base/mem.h"
+#include "scratch.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct world world;
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_end(&world);
+	return 0;
+}
+
+static void insert_creates(int n)
+{
+	AUTO(free_ptr)
+	char *sql = xasprintf(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < %d) INSERT INTO job (action, user_id) "
+		"SELECT 'create', 'user_' || i FROM n",
+		n);
+
+	world_sql(&world, sql);
+}
+
+static void answer(struct answer given)
+{
+	world_answer(&world, 0, &given);
+}
+
+static int64_t now_ms(void)
+{
+	return world.now.mono_ms;
+}
+
+static void test_a_job_from_row_to_token(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	assert_int_equal(world.n_sent, 1);
+	/* On disk before it left. */
+	scratch_expect("audit", "SELECT group_concat(event) FROM audit",
+		"started,accepted,sent");
+	world_answer_all(&world);
+	scratch_expect("audit", "SELECT state || result FROM job", "succeededcreated");
+}
+
+static void test_the_share_and_the_urgent_share(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.requests = 1000;
+	insert_creates(600);
+	while (world.n_sent)
+		world_answer_all(&world);
+	world_settle(&world);
+	assert_int_equal(world.n_ever, 500);
+	world_sql(&world,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 500) INSERT INTO job (action, sign_in_token_id) "
+		"SELECT 'revoke', 'sit_x' || i FROM n");
+	while (world.n_sent)
+		world_answer_all(&world);
+	assert_int_equal(world.n_ever, 900);
+	world_pass(&world, 9999);
+	assert_int_equal(world.n_ever, 900);
+	world_pass(&world, 1);
+	while (world.n_sent)
+		world_answer_all(&world);
+	assert_int_equal(world.n_ever, 1100);
+}
+
+static void test_nothing_before_retry_after(void **state)
+{
+	struct answer limited;
+	int64_t at;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	limited = world_error(429, "too_many_requests");
+	limited.retry_after_ms = 7000;
+	at = now_ms();
+	answer(limited);
+	world_pass(&world, 6999);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 1);
+	assert_int_equal(world.n_sent, 1);
+	assert_int_equal(world.sent[0].at_ms, at + 7000);
+	/* It did not count. */
+	scratch_expect("audit", "SELECT tries || attempts FROM job", "02");
+	world_answer_all(&world);
+}
+
+static void test_retry_after_survives_a_crash(void **state)
+{
+	struct answer limited;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	limited = world_error(429, "too_many_requests");
+	limited.retry_after_ms = 60000;
+	answer(limited);
+	world_crash(&world);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 59000);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 1000);
+	assert_int_equal(world.n_sent, 1);
+}
+
+static void test_an_hour_of_429_burns_nothing(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(3);
+	for (int64_t end = now_ms() + 3600000; now_ms() < end;) {
+		while (world.n_sent)
+			answer(world_error(429, "too_many_requests"));
+		world_pass(&world, 1000);
+	}
+	scratch_expect("audit", "SELECT max(tries) FROM job", "0");
+	assert_true(world.n_ever < 200);
+	world_pass(&world, 600000);
+	world_answer_all(&world);
+	world_pass(&world, 600000);
+	world_answer_all(&world);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "3");
+}
+
+static void test_a_refused_key_holds_everything(void **state)
+{
+	int64_t began;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(20);
+	assert_int_equal(world.n_sent, 16);
+	while (world.n_sent)
+		answer(world_error(401, "clerk_key_invalid"));
+	scratch_expect(
+		"audit", "SELECT kind || ends FROM hold", "credentialsanother key");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE state = 'queued'", "20");
+	began = world.n_ever;
+	for (int i = 0; i < 10; i++) {
+		world_pass(&world, 60000);
+		if (world.n_sent)
+			answer(world_error(401, "clerk_key_invalid"));
+	}
+	assert_true(world.n_ever - began <= 10);
+	assert_true(world.n_ever - began >= 9);
+	scratch_expect("audit", "SELECT max(tries) FROM job", "0");
+	{
+		struct engine_options options = {.ledger = world.ledger,
+			.queue = world.queue,
+			.config = &world.config,
+			.requests_per_window = 1000,
+			.key_hint = ""};
+
+		options.world = world_callbacks(&world);
+		engine_reconfigure(world.engine, &options, true, "{}");
+	}
+	world_settle(&world);
+	assert_int_equal(world.n_sent, 16);
+	while (world.n_sent)
+		world_answer_all(&world);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "20");
+	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+}
+
+static void test_the_breaker_trips_probes_and_ends(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(40);
+	for (int i = 0; i < 5; i++)
+		answer(world_error(502, NULL));
+	while (world.n_sent)
+		answer(world_silence(ANSWER_NOT_SENT));
+	scratch_expect("audit", "SELECT group_concat(kind) FROM hold", "outage");
+	world_pass(&world, 4999);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 2);
+	assert_int_equal(world.n_sent, 1);
+	answer(world_silence(ANSWER_NOT_SENT));
+	world_pass(&world, 9998);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 3);
+	assert_int_equal(world.n_sent, 1);
+	world_answer_all(&world);
+	world_settle(&world);
+	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+	scratch_expect(
+		"audit", "SELECT count(*) > 20 FROM job WHERE state = 'succeeded'", "1");
+}
+
+static void test_a_create_that_stays_unknown_ends(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	for (int i = 0; i < 5; i++) {
+		world_pass(&world, 400000);
+		assert_int_equal(world.n_sent, 1);
+		answer(world_silence(ANSWER_LOST));
+	}
+	scratch_expect("audit", "SELECT state || result || unknown_attempts FROM job",
+		"failedoutcome_unknown5");
+	scratch_expect(
+		"audit", "SELECT count(*) FROM audit WHERE effect = 'unknown'", "5");
+}
+
+static void test_backoff_and_giving_up(void **state)
+{
+	int64_t last = 0;
+
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO job (action, sign_in_token_id) VALUES ('revoke', 'sit_1')");
+	for (int i = 0; i < 10; i++) {
+		int64_t want = i == 0 ? 0 : INT64_C(1000) << (i - 1);
+
+		world_pass(&world, 400000);
+		assert_int_equal(world.n_sent, 1);
+		if (want > 300000)
+			want = 300000;
+		if (i)
+			assert_int_equal(world.sent[0].at_ms - last, want);
+		last = now_ms();
+		answer(world_error(408, NULL));
+	}
+	scratch_expect(
+		"audit", "SELECT state || result || tries FROM job", "failedgave_up10");
+}
+
+static void test_a_crash_finds_the_open_attempt(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(2);
+	{
+		struct answer good = scratch_token_answer("sit_1", "user_1");
+		int i = world.sent[0].job_id == 1 ? 0 : 1;
+
+		world_answer(&world, i, &good);
+	}
+	world_crash(&world);
+	scratch_expect("audit",
+		"SELECT group_concat(event) FROM audit WHERE event IN "
+		"('interrupted', 'recovered')",
+		"interrupted");
+	assert_int_equal(world.n_sent, 1);
+	world_answer_all(&world);
+	scratch_expect("audit", "SELECT unknown_attempts || state FROM job WHERE id = 2",
+		"1succeeded");
+}
+
+static void test_a_clock_stepped_back_delays_nothing(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	answer(world_error(408, NULL));
+	world.now.wall_ms -= INT64_C(10) * 365 * 86400000;
+	world_pass(&world, 60001);
+	assert_int_equal(world.n_sent, 1);
+}
+
+static void test_a_clock_stepped_does_not_empty_the_window(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(600);
+	while (world.n_sent)
+		world_answer_all(&world);
+	assert_int_equal(world.n_ever, 500);
+	world.now.wall_ms += 3600000;
+	world_settle(&world);
+	world_crash(&world);
+	assert_int_equal(world.n_ever, 500);
+	world_pass(&world, 10001);
+	assert_true(world.n_ever > 500);
+}
+
+static void test_cancel_covers_what_is_not_taken_yet(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 3500) INSERT INTO job (action, user_id, batch) "
+		"SELECT 'create', 'user_' || i, 'b' FROM n; "
+		"INSERT INTO command (verb, batch) VALUES ('cancel', 'b')");
+	scratch_expect("audit",
+		"SELECT sum(state = 'cancelled') >= 3484 AND sum(state IN "
+		"('cancelled','running')) = 3500 FROM job",
+		"1");
+	scratch_expect("audit", "SELECT state FROM command", "done");
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_later', 'b')");
+	scratch_expect("audit",
+		"SELECT state IN ('queued', 'running') FROM job "
+		"WHERE user_id = 'user_later'",
+		"1");
+}
+
+static void narrow(struct config *config)
+{
+	config->rate_requests = 10;
+	config->rate_share = 1;
+	config->rate_urgent_share = 1;
+}
+
+/* A server that counts at the moment of sending, or at that of the answer: neither ever
+ * sees more than the limit in a window. */
+static void test_the_window_as_servers_see_it(void **state)
+{
+	int64_t counted[200];
+	int n = 0;
+
+	(void)state;
+	world_begin(&world, narrow);
+	insert_creates(60);
+	srand(7);
+	for (int step = 0; step < 4000 && n < 60; step++) {
+		if (world.n_sent && rand() % 3 == 0) {
+			const struct world_sent sent = world.sent[0];
+			struct answer good;
+			char id[32];
+
+			counted[n] = rand() % 2 ? sent.at_ms : now_ms();
+			n++;
+			(void)snprintf(
+				id, sizeof(id), "sit_%lld", (long long)sent.job_id);
+			good = scratch_token_answer(id, sent.user_id);
+			world_answer(&world, 0, &good);
+		}
+		world_pass(&world, rand() % 300);
+	}
+	assert_int_equal(n, 60);
+	for (int i = 0; i < n; i++) {
+		int in_window = 0;
+
+		for (int j = 0; j < n; j++)
+			in_window += counted[j] >= counted[i] &&
+				     counted[j] < counted[i] + 10000;
+		assert_true(in_window <= 10);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_teardown(name, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_job_from_row_to_token),
+		TEST(test_the_share_and_the_urgent_share),
+		TEST(test_nothing_before_retry_after),
+		TEST(test_retry_after_survives_a_crash),
+		TEST(test_an_hour_of_429_burns_nothing),
+		TEST(test_a_refused_key_holds_everything),
+		TEST(test_the_breaker_trips_probes_and_ends),
+		TEST(test_a_create_that_stays_unknown_ends),
+		TEST(test_backoff_and_giving_up),
+		TEST(test_a_crash_finds_the_open_attempt),
+		TEST(test_a_clock_stepped_back_delays_nothing),
+		TEST(test_a_clock_stepped_does_not_empty_the_window),
+		TEST(test_cancel_covers_what_is_not_taken_yet),
+		TEST(test_the_window_as_servers_see_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
