@@ -250,12 +250,18 @@ static int intend(struct engine *engine, struct error *err)
 	return 0;
 }
 
+/* Nothing can be written now. */
+static bool is_stuck(const struct engine *engine)
+{
+	return engine->holds[HOLD_DISK].on_now || engine->holds[HOLD_AUDIT].on_now;
+}
+
 static int plan(struct engine *engine, struct error *err)
 {
 	int max;
 
 	engine->ruling = gate_ask(&engine->gate, engine->now.mono_ms, engine->in_flight);
-	if (engine->stopping || gate_held_by(&engine->gate) == HOLD_DISK)
+	if (engine->stopping || is_stuck(engine))
 		return 0;
 	max = engine->ruling.probe ? 1 : engine->ruling.n_urgent;
 	if (max > engine->n_flights - engine->in_flight)
@@ -371,8 +377,8 @@ static void set_wake(struct engine *engine)
 	for (int i = 0; i < engine->n_pauses; i++)
 		if (engine->pauses[i].until_ms)
 			at = earlier(at, engine_mono(engine, engine->pauses[i].until_ms));
-	if (engine->holds[HOLD_DISK].on_now)
-		at = engine->disk_at_ms;
+	if (is_stuck(engine))
+		at = engine->retry_at_ms;
 	engine->wake_ms = at;
 }
 
@@ -386,21 +392,26 @@ static void after_commit(struct engine *engine)
 		engine->unread_since_ms = 0;
 }
 
-/* The turn is taken back; on a full disk everything in hand is kept and tried again. */
+/* The turn is taken back. On a full disk, or where another process holds a lock,
+ * everything in hand is kept and tried again. */
 static int after_failure(struct engine *engine, struct error *err)
 {
 	bool full = ledger_is_full(engine->ledger);
+	bool locked = !full && ledger_is_locked(engine->ledger);
 
 	ledger_rollback(engine->ledger);
 	drop_picked(engine);
 	engine->stale = true;
 	engine->look = true;
-	if (!full)
+	if (!full && !locked)
 		return -1;
-	ledger_shrink(engine->ledger);
-	engine_hold(engine, HOLD_DISK, err->text,
-		"room on the disk; it is tried each second");
-	engine->disk_at_ms = engine->now.mono_ms + 1000;
+	if (full)
+		ledger_shrink(engine->ledger);
+	engine_hold(engine, full ? HOLD_DISK : HOLD_AUDIT, err->text,
+		full ? "room on the disk; it is tried each second"
+		     : "the other process letting go of the file; it is tried each "
+		       "second");
+	engine->retry_at_ms = engine->now.mono_ms + 1000;
 	set_wake(engine);
 	return 0;
 }
@@ -422,14 +433,14 @@ static int tidy(struct engine *engine, struct error *err)
 
 int engine_turn(struct engine *engine, struct now now, struct error *err)
 {
-	bool held_by_disk = engine->holds[HOLD_DISK].on_now;
+	bool stuck = is_stuck(engine);
 
 	assert(engine->started);
 	engine->now = now;
-	if (held_by_disk && now.mono_ms < engine->disk_at_ms)
+	if (stuck && now.mono_ms < engine->retry_at_ms)
 		return 0;
-	/* A turn while the disk is full sends nothing; its commit, which writes `held`
-	 * and `released` at least, shows whether there is room again. */
+	/* A turn while nothing could be written sends nothing; its commit, which writes
+	 * `held` and `released` at least, shows whether it is over. */
 	if (ledger_begin(engine->ledger, now, err) < 0 || work(engine, err) < 0)
 		return after_failure(engine, err);
 	after_commit(engine);
@@ -438,7 +449,7 @@ int engine_turn(struct engine *engine, struct now now, struct error *err)
 	/* A reload may have allowed more at once. */
 	grow_flights(engine, engine->gate.config.concurrency);
 	set_wake(engine);
-	if (held_by_disk)
+	if (stuck)
 		engine->wake_ms = now.mono_ms; /* it is over: send on */
 	return 0;
 }

@@ -9,8 +9,8 @@ void engine_hold(
 {
 	struct hold_note *note = &engine->holds[kind];
 	/* Which of the two files finds the disk full differs from try to try. */
-	bool changed =
-		!note->on_now || (kind != HOLD_DISK && strcmp(note->reason, reason) != 0);
+	bool changed = !note->on_now || (!engine_ends_by_commit(kind) &&
+						strcmp(note->reason, reason) != 0);
 
 	(void)gate_hold(&engine->gate, kind, engine->now.mono_ms);
 	if (!note->on_now)
@@ -43,9 +43,9 @@ int engine_record_holds(struct engine *engine, struct error *err)
 	for (int kind = 0; kind < HOLD__MAX; kind++) {
 		struct hold_note *note = &engine->holds[kind];
 		const char *name = hold_name((enum hold_kind)kind);
-		/* A full disk could not be told while it lasted: it is told by the turn
-		 * that tries whether it is over. */
-		bool untold = kind == HOLD_DISK && note->on_now && !note->on;
+		/* A full disk or a locked file could not be told while it lasted: it is
+		 * told by the turn that tries whether it is over. */
+		bool untold = engine_ends_by_commit(kind) && note->on_now && !note->on;
 
 		if (note->on == note->on_now)
 			continue;
@@ -64,8 +64,9 @@ void engine_holds_recorded(struct engine *engine)
 	for (int kind = 0; kind < HOLD__MAX; kind++) {
 		struct hold_note *note = &engine->holds[kind];
 
-		if (kind == HOLD_DISK && note->on_now)
-			engine_release(engine, HOLD_DISK, "there is room again");
+		if (engine_ends_by_commit(kind) && note->on_now)
+			engine_release(
+				engine, (enum hold_kind)kind, "it can be written again");
 		note->on = note->on_now;
 		if (!note->on)
 			note->reason[0] = '\0';

@@ -57,7 +57,7 @@ struct engine {
 	int64_t tick_at_ms, sweep_at_ms;
 	int64_t tidy_at_ms; /* checkpoints, if nothing happens until then */
 	uint64_t tidied_changes;
-	int64_t disk_at_ms; /* held by disk: the next try */
+	int64_t retry_at_ms; /* held by disk or audit: the next try */
 
 	struct ledger_command *commands; /* owned: the running ones */
 	int n_commands;
@@ -90,6 +90,12 @@ void engine_say(struct engine *engine, enum log_level level, const struct job *j
 void engine_hold(
 	struct engine *engine, enum hold_kind kind, const char *reason, const char *ends);
 void engine_release(struct engine *engine, enum hold_kind kind, const char *why);
+/* Whether the hold is one that a turn which can be committed ends: nothing can be written
+ * while it lasts. */
+static inline bool engine_ends_by_commit(int kind)
+{
+	return kind == HOLD_DISK || kind == HOLD_AUDIT;
+}
 /* Writes the differences between holds as they are and as the audit has them. */
 int engine_record_holds(struct engine *engine, struct error *err);
 /* After a commit, and after a rollback. */

@@ -237,9 +237,10 @@ static int recovery(
 		settle_all(engine, err) < 0 ||
 		ledger_holds(engine->ledger, on_held, engine, err) < 0)
 		return -1;
-	/* A full disk would have kept this from being written. */
-	if (engine->holds[HOLD_DISK].on)
-		engine_release(engine, HOLD_DISK, "there is room");
+	/* What kept the last run from writing would keep this from being written. */
+	for (int kind = 0; kind < HOLD__MAX; kind++)
+		if (engine_ends_by_commit(kind) && engine->holds[kind].on)
+			engine_release(engine, (enum hold_kind)kind, "it can be written");
 	if (start->paused && begin_paused(engine, err) < 0)
 		return -1;
 	if (engine_advance(engine, err) < 0 || engine_record_holds(engine, err) < 0)

@@ -45,6 +45,11 @@ bool db_is_full(sqlite3 *db)
 	       (os == ENOSPC || os == EDQUOT);
 }
 
+bool db_is_locked(sqlite3 *db)
+{
+	return (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY;
+}
+
 /* Reads the one integer that a PRAGMA answers. */
 static int read_int(sqlite3 *db, const char *pragma, int *ret_value, struct error *err)
 {

@@ -46,6 +46,9 @@ int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err);
 /* Whether the connection's last error was a full disk (SQLITE_FULL, ENOSPC, EDQUOT). */
 bool db_is_full(sqlite3 *db);
 
+/* Whether it was that another process holds a lock that only the daemon should hold. */
+bool db_is_locked(sqlite3 *db);
+
 /* Copies the WAL into the database: RESTART, or TRUNCATE where truncate. 0, or < 0;
  * DB_E_BUSY: a reader is in the way, some of it may be done. */
 #define DB_E_BUSY 4

@@ -349,6 +349,11 @@ bool ledger_is_full(const struct ledger *ledger)
 	return db_is_full(ledger->audit) || tokens_is_full(ledger->tokens);
 }
 
+bool ledger_is_locked(const struct ledger *ledger)
+{
+	return db_is_locked(ledger->audit) || tokens_is_locked(ledger->tokens);
+}
+
 /* A checkpoint that a reader stopped is tried again after another limit's worth. */
 static int checkpoint(struct ledger *ledger, bool idle, struct error *err)
 {

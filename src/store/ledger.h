@@ -55,6 +55,10 @@ void ledger_rollback(struct ledger *ledger);
  * else ends the daemon. */
 bool ledger_is_full(const struct ledger *ledger);
 
+/* After a failure: whether another process (root's sqlite3, say) holds a lock on audit.db
+ * or tokens.db that only the daemon should hold. Try again. */
+bool ledger_is_locked(const struct ledger *ledger);
+
 /* Between turns: carries out purges whose `purged` rows are on disk, and checkpoints each
  * WAL that is over 1 MiB, or any that holds something where idle. Failures are a full
  * disk or worse, as above. */

@@ -106,6 +106,11 @@ bool tokens_is_full(const struct tokens *tokens)
 	return db_is_full(tokens->db);
 }
 
+bool tokens_is_locked(const struct tokens *tokens)
+{
+	return db_is_locked(tokens->db);
+}
+
 int tokens_mark(struct tokens *tokens, struct tokens_mark *ret_mark, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = tokens->stmts[TQ_mark_get];

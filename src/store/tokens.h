@@ -32,6 +32,9 @@ void tokens_rollback(struct tokens *tokens);
 /* Whether the last failure was a full disk. */
 bool tokens_is_full(const struct tokens *tokens);
 
+/* Whether it was another process's lock. */
+bool tokens_is_locked(const struct tokens *tokens);
+
 /* The mark as last committed. */
 int tokens_mark(struct tokens *tokens, struct tokens_mark *ret_mark, struct error *err);
 

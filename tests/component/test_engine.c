@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -363,6 +364,33 @@ static void test_the_window_as_servers_see_it(void **state)
 	}
 }
 
+/* Root's sqlite3 in the midst of a write: nothing is lost, nothing ends. */
+static void test_a_locked_audit_is_waited_for(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	sqlite3 *db;
+	struct answer good;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	path = xasprintf("%s/audit/audit.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	good = scratch_token_answer("sit_1", "user_1");
+	world_answer(&world, 0, &good);
+	assert_non_null(strstr(world.said, "held: audit"));
+	world_pass(&world, 5000);
+	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+	world_pass(&world, 1000);
+	scratch_expect("audit", "SELECT state FROM job", "succeeded");
+	scratch_expect("audit",
+		"SELECT group_concat(event) FROM audit WHERE error_code = 'audit'",
+		"held,released");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -381,6 +409,7 @@ int main(void)
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
 		TEST(test_cancel_covers_what_is_not_taken_yet),
 		TEST(test_the_window_as_servers_see_it),
+		TEST(test_a_locked_audit_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
