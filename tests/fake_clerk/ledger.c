@@ -133,12 +133,13 @@ void ledger_accepted(struct ledger *ledger, const char *token_id)
 
 void ledger_print(const struct ledger *ledger, size_t from, struct text *out)
 {
+	if (!ledger->lines.len)
+		return;
 	const char *at = ledger->lines.data;
 	const char *end = at + ledger->lines.len;
-	for (; from && at && at < end; from--)
+	for (; from && at < end; from--)
 		at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-	if (at && at < end)
-		text_add(out, at, (size_t)(end - at));
+	text_add(out, at, (size_t)(end - at));
 }
 
 static const char *string_of(const json_t *line, const char *key)
