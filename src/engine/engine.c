@@ -388,7 +388,7 @@ static void after_commit(struct engine *engine)
 	free(TAKE_PTR(engine->note));
 	engine_answers_recorded(engine);
 	send_picked(engine);
-	if (!engine->look)
+	if (!engine->look && !engine->more)
 		engine->unread_since_ms = 0;
 }
 

@@ -324,8 +324,11 @@ bool engine_is_being_moved(void *userdata, const struct job *job)
 {
 	const struct engine *engine = userdata;
 
-	for (int i = 0; i < engine->n_commands; i++)
-		if (covers(&engine->commands[i], job))
+	for (int i = 0; i < engine->n_commands; i++) {
+		const struct ledger_command *command = &engine->commands[i];
+
+		if (job->id <= command->max_job_id && covers(command, job))
 			return true;
+	}
 	return false;
 }

@@ -144,6 +144,9 @@ static int on_row(void *userdata, const struct queue_row *row, struct error *err
 	struct refusal refusal = {.result = row->fault_result};
 	bool known;
 
+	/* The commands of this read came before: a running cancel covers this row. */
+	if (engine_refresh(engine, err) < 0)
+		return -1;
 	/* An urgent row comes first as such and again in its turn. */
 	if (ledger_knows_job(engine->ledger, row->job.id, &known, err) < 0)
 		return -1;

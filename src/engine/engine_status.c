@@ -130,9 +130,8 @@ int engine_drained(struct engine *engine, bool *ret_drained, const char **ret_st
 		return 0;
 	if (ledger_has_work(engine->ledger, engine->now.wall_ms, &work, err) < 0)
 		return -1;
-	if (engine->holds[HOLD_QUEUE].on_now ||
-		(work && (gate_held_by(&engine->gate) != HOLD__MAX ||
-				 engine->n_pauses > 0))) {
+	if (work ? gate_held_by(&engine->gate) != HOLD__MAX || engine->n_pauses > 0
+		 : engine->holds[HOLD_QUEUE].on_now) {
 		say_gate(engine);
 		say_beside(engine);
 		*ret_stuck = engine->text;

@@ -243,8 +243,8 @@ struct ledger_command {
 	int64_t max_job_id;
 	int64_t step_job_id;
 	int64_t affected;
-	int64_t stood_still_ms[JOB_ACTION__MAX]; /* resume: how much of the sending clocks
-						    the pause took; not kept */
+	/* resume: how much of the sending clocks the pause took */
+	int64_t stood_still_ms[JOB_ACTION__MAX];
 };
 #define LEDGER_COMMAND_NULL                                                              \
 	{                                                                                \

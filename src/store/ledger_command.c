@@ -27,12 +27,13 @@ static int put_command(struct ledger *ledger, const struct ledger_command *comma
 	char until[CLOCK_TEXT_LEN];
 
 	ledger->wrote = true;
-	sql_bind(stmt, "itIttttttttitii", command->id, queue_verb_name(command->verb),
+	sql_bind(stmt, "itIttttttttitiiii", command->id, queue_verb_name(command->verb),
 		command->job_id, command->batch, action_word(command->action),
 		ledger_time(command->until_ms, until),
 		command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, running ? NULL : ledger->now_text, state,
-		command->affected, message, command->max_job_id, command->step_job_id);
+		command->affected, message, command->max_job_id, command->step_job_id,
+		command->stood_still_ms[JOB_CREATE], command->stood_still_ms[JOB_REVOKE]);
 	return sql_run(stmt, NULL, err);
 }
 
@@ -70,8 +71,8 @@ int ledger_command_refuse(
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_put);
 	struct audit_row row = {AUDIT_ROW_NULL};
 
-	sql_bind(stmt, "itIttttttttitii", command->id, NULL, (int64_t)0, NULL, NULL, NULL,
-		command->requested_by ? command->requested_by : "", command->reason,
+	sql_bind(stmt, "itIttttttttitiiii", command->id, NULL, (int64_t)0, NULL, NULL,
+		NULL, command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, ledger->now_text, "refused", (int64_t)0, command->fault,
 		(int64_t)0, (int64_t)0);
 	if (sql_run(stmt, NULL, err) < 0)
@@ -122,6 +123,8 @@ int ledger_commands(struct ledger *ledger,
 			.max_job_id = sqlite3_column_int64(stmt, 8),
 			.step_job_id = sqlite3_column_int64(stmt, 9),
 			.affected = sqlite3_column_int64(stmt, 10),
+			.stood_still_ms = {sqlite3_column_int64(stmt, 11),
+				sqlite3_column_int64(stmt, 12)},
 		};
 		int fn_rc = fn(userdata, &command, err);
 

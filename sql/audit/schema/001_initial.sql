@@ -126,7 +126,9 @@ CREATE TABLE command (
   affected     INTEGER NOT NULL DEFAULT 0,  -- jobs that it moved
   message      TEXT,                        -- what came of it, a sentence
   max_job_id   INTEGER NOT NULL DEFAULT 0,  -- it concerns jobs up to this id
-  step_job_id  INTEGER NOT NULL DEFAULT 0   -- and has worked through those up to this one
+  step_job_id  INTEGER NOT NULL DEFAULT 0,  -- and has worked through those up to this one
+  still_create INTEGER NOT NULL DEFAULT 0,  -- resume: ms of the sending clocks that the pause took
+  still_revoke INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX command_running ON command (id) WHERE state = 'running';

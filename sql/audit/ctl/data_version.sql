@@ -1,0 +1,2 @@
+-- Changes whenever somebody else committed.
+PRAGMA data_version

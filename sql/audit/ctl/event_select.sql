@@ -1,0 +1,20 @@
+-- One row of the audit, where it is among those selected: by its own event and time, and by
+-- its job as it stands now. A selector that is NULL takes all.
+SELECT a.seq, a.at, a.event, a.job_id, a.command_id, a.attempt, a.job_state, a.action, a.user_id,
+  a.org_id, a.sign_in_token_id, a.token_status, a.token_created_at_ms,
+  a.token_updated_at_ms, a.token_expires_at, a.token_sha256, a.http_status, a.error_code,
+  a.error_message, a.trace_id, a.effect, a.duration_ms, a.next_attempt_at, a.batch,
+  a.reference, a.requested_by, a.reason, a.detail, a.hash
+FROM audit a LEFT JOIN job j ON j.id = a.job_id
+WHERE a.seq = :seq
+  AND (:event IS NULL OR a.event = :event)
+  AND (:since IS NULL OR a.at >= :since)
+  AND (:until IS NULL OR a.at < :until)
+  AND (:batch IS NULL OR coalesce(j.batch, a.batch) = :batch)
+  AND (:user_id IS NULL OR j.user_id = :user_id)
+  AND (:requested_by IS NULL OR coalesce(j.requested_by, a.requested_by) = :requested_by)
+  AND (:reference IS NULL OR j.reference = :reference)
+  AND (:action IS NULL OR j.action = :action)
+  AND (:state IS NULL OR j.state = :state)
+  AND (:result IS NULL OR j.result = :result)
+  AND (:token IS NULL OR a.sign_in_token_id = :token OR j.sign_in_token_id = :token)
