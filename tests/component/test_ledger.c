@@ -346,7 +346,7 @@ static void test_yesterdays_audit_is_refused(void **state)
 {
 	struct ledger *ledger = scratch_ledger();
 	struct ledger_options options = {.state_directory = scratch_folder()};
-	struct error err = ERROR_NULL;
+	struct error fault = ERROR_NULL;
 	struct job job;
 
 	(void)state;
@@ -361,11 +361,11 @@ static void test_yesterdays_audit_is_refused(void **state)
 	job_deinit(&job);
 	ledger_free(ledger);
 	copy_audit("yesterday", "audit");
-	assert_int_equal(ledger_open(&options, &ledger, &err), LEDGER_E_RESTORED);
-	assert_non_null(strstr(err.text, "went backwards"));
-	assert_non_null(strstr(err.text, "--accept-restore"));
+	assert_int_equal(ledger_open(&options, &ledger, &fault), LEDGER_E_RESTORED);
+	assert_non_null(strstr(fault.text, "went backwards"));
+	assert_non_null(strstr(fault.text, "--accept-restore"));
 	options.accept_restore = true;
-	assert_int_equal(ledger_open(&options, &ledger, &err), 0);
+	assert_int_equal(ledger_open(&options, &ledger, &fault), 0);
 	assert_true(ledger_was_restored(ledger));
 	ledger_free(ledger);
 }
@@ -392,7 +392,7 @@ static void test_foreign_file_is_refused(void **state)
 {
 	struct ledger_options options = {.state_directory = scratch_folder()};
 	AUTO(free_ptr) char *path = xasprintf("%s/audit/audit.db", scratch_folder());
-	struct error err = ERROR_NULL;
+	struct error fault = ERROR_NULL;
 	struct ledger *ledger;
 	sqlite3 *db;
 
@@ -401,8 +401,8 @@ static void test_foreign_file_is_refused(void **state)
 	assert_int_equal(
 		sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL), SQLITE_OK);
 	(void)sqlite3_close(db);
-	assert_true(ledger_open(&options, &ledger, &err) < 0);
-	assert_non_null(strstr(err.text, "this is not a audit.db of clerk-tokend"));
+	assert_true(ledger_open(&options, &ledger, &fault) < 0);
+	assert_non_null(strstr(fault.text, "this is not a audit.db of clerk-tokend"));
 }
 
 /* ---- the order of sending ---- */
@@ -592,7 +592,7 @@ static void test_retry_starts_afresh(void **state)
 		.result = JOB_RESULT_GAVE_UP};
 	struct ledger *ledger = scratch_ledger();
 	struct answer answer = ANSWER_NULL;
-	struct error err = ERROR_NULL;
+	struct error fault = ERROR_NULL;
 	enum job_state was;
 	struct job job;
 
@@ -602,11 +602,11 @@ static void test_retry_starts_afresh(void **state)
 	job.tries = 10;
 	begin(ledger);
 	OK(ledger_answered(ledger, &job, &answer, &failed, &err));
-	assert_int_equal(ledger_cancel_job(ledger, 1, 1, &was, &err), LEDGER_E_MOVED);
+	assert_int_equal(ledger_cancel_job(ledger, 1, 1, &was, &fault), LEDGER_E_MOVED);
 	assert_int_equal(was, JOB_FAILED);
 	OK(ledger_retry_job(ledger, 1, 2, &was, &err));
-	assert_int_equal(ledger_retry_job(ledger, 1, 3, &was, &err), LEDGER_E_MOVED);
-	assert_int_equal(ledger_retry_job(ledger, 99, 4, &was, &err), LEDGER_E_NONE);
+	assert_int_equal(ledger_retry_job(ledger, 1, 3, &was, &fault), LEDGER_E_MOVED);
+	assert_int_equal(ledger_retry_job(ledger, 99, 4, &was, &fault), LEDGER_E_NONE);
 	commit(ledger);
 	scratch_expect("audit",
 		"SELECT state || tries || attempts || age_from || coalesce(result,'-') "
