@@ -235,69 +235,67 @@ static void paths(void **state)
 		"bytes long; " PATH);
 }
 
+static const struct fault bad_urls[] = {
+	{"", "it is no URL"},
+	{"api.clerk.com/v1", "it is no URL"},
+	{"https:/api.clerk.com", "it is no URL"},
+	{"ftp://api.clerk.com", "the URL is neither https: nor http:"},
+	{"file:///etc/passwd", "the URL's host is none"},
+	{"https://", "the URL's host is none"},
+	{"https:///v1", "the URL's host is none"},
+	{"http://api.clerk.com", "plain http: would show the key to the network"},
+	{"http://10.0.0.1", "plain http: would show the key to the network"},
+	{"http://128.0.0.1", "plain http: would show the key to the network"},
+	{"http://127.0.0.1.example.com", "plain http: would show the key to the network"},
+	{"http://localhost.example.com", "plain http: would show the key to the network"},
+	{"http://[::2]", "plain http: would show the key to the network"},
+	{"http://[::ffff:127.0.0.1]", "plain http: would show the key to the network"},
+	{"http://127.1", "the URL's host is none"},
+	{"http://2130706433", "the URL's host is none"},
+	{"http://0177.0.0.1", "the URL's host is none"},
+	{"https://user:hunter2@api.clerk.com",
+		"the URL names a user or password, which is a secret and has no "
+		"place here"},
+	{"http://127.0.0.1@evil.example",
+		"the URL names a user or password, which is a secret and has no "
+		"place here"},
+	{"https://@api.clerk.com", "the URL names a user or password, which is a "
+				   "secret and has no place here"},
+	{"https://api.clerk.com?x=1", "the URL has a query"},
+	{"https://api.clerk.com/v1?", "the URL has a query"},
+	{"https://api.clerk.com/v1#", "the URL has a fragment"},
+	{"https://api.clerk.com:0", "the URL's port is none"},
+	{"https://api.clerk.com:65536", "the URL's port is none"},
+	{"https://api.clerk.com:", "the URL's port is none"},
+	{"https://api.clerk.com:44x", "the URL's port is none"},
+	{"https://api clerk.com", "the URL's host is none"},
+	{"https://api..clerk.com", "the URL's host is none"},
+	{"https://-api.clerk.com", "the URL's host is none"},
+	{"https://api.clerk.com\\\\@evil.example/",
+		"the URL's path holds a character other than letters, digits and "
+		"-._~/"},
+	{"https://caf\xc3\xa9.example", "the URL's host is none"},
+	{"https://[::1", "the URL's host or port is none"},
+	{"https://[]", "the URL's host is no address"},
+	{"https://[::1%25lo]", "the URL's host is no address"},
+	{"https://[::1]x", "the URL's host or port is none"},
+	{"https://gw.example/a b", "the URL's path holds a character other than "
+				   "letters, digits and -._~/"},
+	{"https://gw.example/%2e%2e", "the URL's path holds a character other "
+				      "than letters, digits and -._~/"},
+	{"https://gw.example/a//b", "the URL's path holds // or /."},
+	{"https://gw.example/../b", "the URL's path holds // or /."},
+};
+
 static void api_urls(void **state)
 {
-	static const struct fault faults[] = {
-		{"", "it is no URL"},
-		{"api.clerk.com/v1", "it is no URL"},
-		{"https:/api.clerk.com", "it is no URL"},
-		{"ftp://api.clerk.com", "the URL is neither https: nor http:"},
-		{"file:///etc/passwd", "the URL's host is none"},
-		{"https://", "the URL's host is none"},
-		{"https:///v1", "the URL's host is none"},
-		{"http://api.clerk.com", "plain http: would show the key to the network"},
-		{"http://10.0.0.1", "plain http: would show the key to the network"},
-		{"http://128.0.0.1", "plain http: would show the key to the network"},
-		{"http://127.0.0.1.example.com",
-			"plain http: would show the key to the network"},
-		{"http://localhost.example.com",
-			"plain http: would show the key to the network"},
-		{"http://[::2]", "plain http: would show the key to the network"},
-		{"http://[::ffff:127.0.0.1]",
-			"plain http: would show the key to the network"},
-		{"http://127.1", "the URL's host is none"},
-		{"http://2130706433", "the URL's host is none"},
-		{"http://0177.0.0.1", "the URL's host is none"},
-		{"https://user:hunter2@api.clerk.com",
-			"the URL names a user or password, which is a secret and has no "
-			"place here"},
-		{"http://127.0.0.1@evil.example",
-			"the URL names a user or password, which is a secret and has no "
-			"place here"},
-		{"https://@api.clerk.com", "the URL names a user or password, which is a "
-					   "secret and has no place here"},
-		{"https://api.clerk.com?x=1", "the URL has a query"},
-		{"https://api.clerk.com/v1?", "the URL has a query"},
-		{"https://api.clerk.com/v1#", "the URL has a fragment"},
-		{"https://api.clerk.com:0", "the URL's port is none"},
-		{"https://api.clerk.com:65536", "the URL's port is none"},
-		{"https://api.clerk.com:", "the URL's port is none"},
-		{"https://api.clerk.com:44x", "the URL's port is none"},
-		{"https://api clerk.com", "the URL's host is none"},
-		{"https://api..clerk.com", "the URL's host is none"},
-		{"https://-api.clerk.com", "the URL's host is none"},
-		{"https://api.clerk.com\\\\@evil.example/",
-			"the URL's path holds a character other than letters, digits and "
-			"-._~/"},
-		{"https://caf\xc3\xa9.example", "the URL's host is none"},
-		{"https://[::1", "the URL's host or port is none"},
-		{"https://[]", "the URL's host is no address"},
-		{"https://[::1%25lo]", "the URL's host is no address"},
-		{"https://[::1]x", "the URL's host or port is none"},
-		{"https://gw.example/a b", "the URL's path holds a character other than "
-					   "letters, digits and -._~/"},
-		{"https://gw.example/%2e%2e", "the URL's path holds a character other "
-					      "than letters, digits and -._~/"},
-		{"https://gw.example/a//b", "the URL's path holds // or /."},
-		{"https://gw.example/../b", "the URL's path holds // or /."},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad_urls); i++) {
 		AUTO(free_ptr)
-		char *text = xasprintf("clerk: {\napi_url = \"%s\"; };", faults[i].text);
+		char *text =
+			xasprintf("clerk: {\napi_url = \"%s\"; };", bad_urls[i].text);
 		AUTO(free_ptr)
-		char *said = xasprintf("2: clerk.api_url: %s; " URL, faults[i].said);
+		char *said = xasprintf("2: clerk.api_url: %s; " URL, bad_urls[i].said);
 
 		refuse(text, strlen(text), said);
 	}
