@@ -1,11 +1,11 @@
 /*
  * queue.db: what scripts write. The daemon trusts none of it. This module opens it
  * through queue_vfs, reads rows, checks every one again, and hands out jobs and commands
- * that hold and rejections that say why not. It never decides what becomes of them.
+ * that hold and rejections that say why not. It never decides what becomes of them, reads
+ * no clock but for its own time limits, and never waits for a lock.
  */
 #pragma once
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "model/job.h"
 
@@ -16,36 +16,55 @@ struct queue;
 
 enum queue_verb { QUEUE_CANCEL, QUEUE_RETRY, QUEUE_PAUSE, QUEUE_RESUME, QUEUE_VERB__MAX };
 
-/* The contract's word, static; the value of a word, or -1. */
+/* The contract's word, static. */
 const char *queue_verb_name(enum queue_verb verb);
+
+/* The value of a word, or -1. */
 int queue_verb_parse(const char *word);
 
-/* A row of job. */
+/* A row of job. Owned. */
 struct queue_row {
-	struct job job; /* what of the row holds; state queued; id always set. Owned */
+	struct job job; /* id always set, state queued. Where fault is set: the columns
+			 * that hold by themselves, the others NULL or 0; requested_by ""
+			 * and action JOB_ACTION__MAX where they do not hold */
 	char *fault;    /* NULL: the row holds; else one sentence: which column, what is
-			   wrong, what would be right */
-	enum job_result fault_result; /* INVALID or TOO_BIG */
-	char *detail; /* JSON of the whole row, values bounded to 2,000 bytes, never NULL
+			 * wrong, what would be right. Printable */
+	enum job_result fault_result; /* INVALID or TOO_BIG, only where fault is set */
+	char *detail; /* JSON of the whole row, never NULL: columns that are NULL left
+		       * out; long or malformed texts and blobs as objects (queue_text.h).
+		       * Of a row that is TOO_BIG the id and {"type":"…"} for each column
 		       */
 };
 
-/* A row of command. */
+/* A row of command. Owned. */
 struct queue_command {
 	int64_t id;
-	enum queue_verb verb; /* only where fault is NULL, like the rest below */
+	enum queue_verb verb; /* QUEUE_VERB__MAX where it does not hold */
 	int64_t job_id;       /* 0 = not given */
 	char *batch;          /* NULL = not given */
 	int action;           /* enum job_action, or -1 = both */
 	int64_t until_ms;     /* 0 = not given */
-	char *requested_by;
-	char *reason;
-	char *fault; /* as in queue_row */
+	char *requested_by;   /* never NULL */
+	char *reason;         /* NULL = not given */
+	char *fault;          /* as in queue_row, like the next */
 	char *detail;
 };
 
+/* A row of batch. Owned. */
+struct queue_batch {
+	char *name;            /* never NULL */
+	int64_t release_first; /* -1 = not given */
+	int64_t max_failures;  /* 0 = not given */
+	char *requested_by;    /* never NULL */
+	char *reason;          /* NULL = not given */
+	char *fault;           /* as in queue_row, like the next */
+	char *detail;
+};
+
+/* Free what the row holds; all of it is 0 or NULL again. Idempotent. */
 void queue_row_deinit(struct queue_row *row);
 void queue_command_deinit(struct queue_command *command);
+void queue_batch_deinit(struct queue_batch *batch);
 
 /* Up to which id each kind of row was taken: kept in audit.db. */
 struct queue_cursor {
@@ -55,68 +74,85 @@ struct queue_cursor {
 };
 
 struct queue_options {
-	const char *folder; /* state_directory/queue; must be there */
+	const char *folder; /* state_directory/queue; must be there. Copied */
 	struct queue_cursor
-		floor; /* ids given out from now on are above these (a new file), and a
-			* file whose sequences are below went backwards */
+		floor; /* a file that has to be made gives out ids above these */
 };
 
-/* The outcomes below are not failures: the daemon goes on and tries again.
- * QUEUE_E_BUSY: another holds the lock; try again soon. QUEUE_E_FAULT: the file does not
- * hold; err says what and what would end it (the text of the hold `queue`). QUEUE_E_FULL:
- * disk full. */
+/*
+ * Outcomes that are not failures: the daemon goes on and tries again.
+ *
+ * QUEUE_E_BUSY: somebody holds the lock, or wrote in between; err says so. Try again
+ * soon. QUEUE_E_FAULT: the file does not hold; err names it, says what is wrong and what
+ * ends it (the text of the hold `queue`). Trying again is cheap: a file that was found
+ * damaged is not looked at again before somebody wrote it. QUEUE_E_FULL: the disk is
+ * full.
+ */
 #define QUEUE_E_BUSY  1
 #define QUEUE_E_FAULT 2
 #define QUEUE_E_FULL  3
 
-/* A queue that is not open yet. Never fails. The caller queue_free()s it. */
+/* A queue that is not open yet, in *ret_queue. Never fails. The caller queue_free()s it.
+ */
 void queue_new(const struct queue_options *options, struct queue **ret_queue);
+
+/* Closes and frees. NULL is fine. */
 void queue_free(struct queue *queue);
 
-/* Opens the file, makes it where it is missing (0660, sqlite_sequence set by floor),
- * migrates, checks it (kind of file, header, quick_check, schema, journal mode,
- * sequences). Does nothing where it is open and still the same file. Called at start and
- * before each read. 0, QUEUE_E_…, or < 0 (a failure of ours: no memory …). *ret_warning
- * (may be NULL): a new string about foreign tables and the like when the schema was
- * looked at anew, else NULL; the caller frees. */
+/* Opens the file: makes it where it is missing or empty (0660, sequences set by floor),
+ * migrates it, sets another journal mode back, and checks kind of file, schema, sequences
+ * against *cursor, and structure (quick_check, once a file, up to 512 MiB). Does next to
+ * nothing where it is open and still the same file. Called at start and before each read.
+ * *ret_warning (may be NULL): a new string that the caller frees where there is something
+ * new to warn of (foreign tables, a file too large to be checked whole), else NULL;
+ * written on every path. 0, QUEUE_E_…, or < 0 (no memory). */
 int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 	char **ret_warning, struct error *err);
 
-/* Whether somebody committed, replaced or removed the file since the last read. Cheap:
- * PRAGMA data_version and SQLITE_FCNTL_HAS_MOVED. True where it is not open. Busy counts
- * as changed. */
+/* Whether somebody committed, replaced or removed the file since the last queue_read()
+ * that returned 0. Cheap: PRAGMA data_version and SQLITE_FCNTL_HAS_MOVED. True where it
+ * is not open, and where somebody holds the lock. */
 bool queue_changed(struct queue *queue);
 
-/* What queue_read() hands out, in one read transaction: commands, then urgent jobs, then
- * jobs by id; rows up to the cursor are never handed out again (an urgent row may come
- * twice: the receiver knows by its id). Each callback borrows its row for the call and
- * returns 0, or < 0 to end the read as failed. */
+/* Who takes what queue_read() hands out. Each callback borrows its row for the call, must
+ * not call this module, and returns 0, or < 0 to end the read as failed. */
 struct queue_reader {
 	void *userdata;
+	/* snapshot_job_id: the highest job id that there is, taken or not. */
 	int (*on_command)(void *userdata, const struct queue_command *command,
-		int64_t snapshot_job_id,
-		struct error *err); /* snapshot: highest job id there is */
+		int64_t snapshot_job_id, struct error *err);
 	int (*on_row)(void *userdata, const struct queue_row *row, struct error *err);
+	/* May be NULL. The row of batch that the next on_row() names, before it; at least
+	 * once a read for each such batch. The receiver knows those it has by their name.
+	 */
+	int (*on_batch)(
+		void *userdata, const struct queue_batch *batch, struct error *err);
 };
 
-/* Reads at most max_rows rows behind *cursor, moves *cursor behind what was handed out,
- * and tells in *ret_more whether there are more. 0, QUEUE_E_BUSY, QUEUE_E_FAULT, or < 0
- * (only from a callback). On anything but 0 rows may have been handed out already: the
- * caller rolls its turn back and *cursor is as before. */
+/* Reads at most max_rows rows behind *cursor in one read transaction: commands, then
+ * urgent jobs, then all jobs, each in the order of their ids; moves *cursor behind what
+ * was handed out and tells in *ret_more whether there are more. A job behind cursor->job
+ * that is urgent comes twice: the receiver knows it by its id. The queue must be open
+ * (queue_ensure() has just returned 0). 0, QUEUE_E_BUSY, QUEUE_E_FAULT, QUEUE_E_FULL, or
+ * < 0 (a callback failed, or no memory). On anything but 0 rows may have been handed out
+ * already: the caller rolls its turn back; *cursor is as before. */
 int queue_read(struct queue *queue, struct queue_cursor *cursor, int max_rows,
 	const struct queue_reader *reader, bool *ret_more, struct error *err);
 
-/* Deletes rows at or below *cursor that were submitted... see queue_sweep in queue.c:
- * removes jobs with id <= max_job_id and commands with id <= max_command_id, at most
- * 1,000 a call, on a connection of its own with triggers off. Rows for which
- * known(userdata, id) is false are not deleted but handed to reader->on_row. *ret_n: how
- * many went. 0, QUEUE_E_…, or < 0. */
+/* Removes jobs with ids up to max_job_id and commands up to max_command_id, lowest first,
+ * at most 1,000 of each a call, on a connection of its own with triggers off. A job for
+ * which known(userdata of reader, id) is false is not removed but handed to on_row; a
+ * later call removes it, when it is known. Where known() cannot tell it says false, and
+ * on_row fails. *ret_n: how many rows went; 0 = nothing is left to do up to these ids,
+ * unless on_row was called. The queue must be open. 0, QUEUE_E_…, or < 0 (a callback
+ * failed, or no memory); nothing was removed then. */
 int queue_sweep(struct queue *queue, int64_t max_job_id, int64_t max_command_id,
 	bool (*known)(void *userdata, int64_t job_id), const struct queue_reader *reader,
 	int *ret_n, struct error *err);
 
-/* The queue's file set aside as queue.db.aside-YYYYMMDDTHHMMSS (clerk-tokend
- * --new-queue), the next queue_ensure() makes a new one. *ret_name: the new name, a new
- * string. */
+/* Sets the queue's file, of whatever kind, and its side files aside as
+ * queue.db.aside-YYYYMMDDTHHMMSS (clerk-tokend --new-queue); the next queue_ensure()
+ * makes a new one. Call it while no queue is open. *ret_name: the new name, a new string
+ * that the caller frees; NULL where there was no file. 0 or < 0. */
 int queue_set_aside(
 	const char *folder, int64_t wall_ms, char **ret_name, struct error *err);

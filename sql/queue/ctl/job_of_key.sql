@@ -1,0 +1,2 @@
+-- The job that has an idempotency key, and what it asks for.
+SELECT id, action, user_id, sign_in_token_id FROM job WHERE idempotency_key = :key

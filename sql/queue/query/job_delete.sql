@@ -1,0 +1,2 @@
+-- A swept job.
+DELETE FROM job WHERE id = :id;
