@@ -154,7 +154,8 @@ static void harden(void)
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {.instance = getenv("CLERK_TOKEND_INSTANCE")};
+	const char *named = getenv("CLERK_TOKEND_INSTANCE");
+	struct arguments arguments = {.instance = named && *named ? named : NULL};
 	AUTO(free_ptr) char *instance = NULL;
 	AUTO(free_ptr) char *path = NULL;
 	struct error err = ERROR_NULL;

@@ -39,7 +39,9 @@ void ledger_count(
 void ledger_about(struct audit_row *row, const struct job *job)
 {
 	row->job_id = job->id;
-	row->action = job_action_name(job->action);
+	/* A rejected row may have none that can be read. */
+	if ((unsigned)job->action < JOB_ACTION__MAX)
+		row->action = job_action_name(job->action);
 	row->user_id = job->user_id;
 	row->org_id = job->org_id;
 	row->sign_in_token_id = job->sign_in_token_id;
@@ -177,8 +179,6 @@ static int take_in(struct ledger *ledger, const struct job *job,
 	ledger_about(&row, job);
 	row.event = event_name(intake->event);
 	row.job_state = job_state_name(intake->state);
-	if (intake->action == JOB_ACTION__MAX)
-		row.action = NULL;
 	row.reason = job->reason;
 	row.detail = intake->detail;
 	if (intake->state == JOB_QUEUED)
@@ -211,12 +211,11 @@ int ledger_accept(struct ledger *ledger, const struct job *job, const char *deta
 int ledger_reject(struct ledger *ledger, const struct job *job, enum job_result result,
 	const char *why, const char *detail, struct error *err)
 {
-	/* A row without its user or token has no action that anybody could count on. */
 	struct intake intake = {.event = EVENT_REJECTED,
 		.state = JOB_REJECTED,
 		.result = result,
-		.action = job->user_id || job->sign_in_token_id ? (int)job->action
-								: JOB_ACTION__MAX,
+		.action = (unsigned)job->action < JOB_ACTION__MAX ? (int)job->action
+								  : JOB_ACTION__MAX,
 		.why = why,
 		.detail = detail};
 

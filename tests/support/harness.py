@@ -703,7 +703,8 @@ class _Story:
         self.tokens = {row["id"]: row for row in daemon.audit("SELECT * FROM sign_in_token")}
         self.rows = daemon.audit(
             "SELECT seq, event, job_id, attempt, job_state, effect, http_status, trace_id,"
-            " sign_in_token_id FROM audit WHERE job_id IS NOT NULL ORDER BY seq"
+            " sign_in_token_id FROM audit WHERE job_id IS NOT NULL"
+            " AND event <> 'commanded' ORDER BY seq"
         )
         self.problems = []
         self.attempts = collections.OrderedDict()  # (job, attempt) -> its closing row or None
