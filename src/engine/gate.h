@@ -50,18 +50,13 @@ struct gate_state {
 	int64_t breaker_jobs[5]; /* which jobs those were */
 	int rate_limited_in_row; /* 429s in a row, for our own backoff; a volley is one */
 	int64_t rate_limited_ms; /* when the last of them came */
-	int64_t n_sent;          /* running sums: what gate_restore() has to make good */
-	int64_t n_answered;
-	int64_t n_given_back;
 };
 
 struct gate {
 	struct gate_config config;
 	struct gate_state state;
 	struct window window;
-	int64_t now_ms;          /* the newest time seen */
-	int64_t answered_redo;   /* slots that were aged before a gate_restore() … */
-	int64_t given_back_redo; /* … or given back: their answers will be judged again */
+	int64_t now_ms; /* the newest time seen */
 };
 
 enum gate_reason {
@@ -76,27 +71,27 @@ enum gate_reason {
 
 struct gate_ruling {
 	enum gate_reason reason;
-	enum hold_kind hold; /* with GATE_HELD and GATE_PROBING */
-	int n_urgent; /* how many jobs may be sent now if they are urgent (priority >= 10)
-		       */
-	int n_normal; /* how many of them may be others; <= n_urgent */
-	bool probe;   /* GATE_PROBING: one job, chosen as a probe */
-	int64_t until_ms; /* when to ask again; INT64_MAX: when something else happens */
-	int64_t normal_until_ms; /* when n_normal may grow; INT64_MAX likewise */
+	enum hold_kind hold; /* with GATE_HELD and GATE_PROBING; else HOLD__MAX */
+	int n_urgent;        /* so many may be sent now if urgent (priority >= 10) */
+	int n_normal;        /* so many of them may be others; <= n_urgent */
+	bool probe;          /* GATE_PROBING: one job, chosen as a probe */
+	/* When it may open by itself, now where it is open; INT64_MAX: something else
+	 * has to happen first (an answer, a command, a commit). */
+	int64_t until_ms;
+	int64_t normal_until_ms; /* the same for n_normal */
 };
 
 /* A gate that is open, with an empty window. */
 void gate_init(struct gate *ret_gate, const struct gate_config *config);
+/* Frees the window. Idempotent. */
 void gate_deinit(struct gate *gate);
+
 /* Another configuration (a reload); state and window stay. */
 void gate_reconfigure(struct gate *gate, const struct gate_config *config);
 
-/* The state as it stands; a plain copy that owns nothing. */
+/* The state as it stands (a plain copy that owns nothing), and back to it. The window is
+ * not part of it: what left and what came back stays so. */
 struct gate_state gate_save(const struct gate *gate);
-
-/* Back to it, as if nothing had happened since. The window follows: slots of gate_sent()
- * since are given back (the caller does not), and an answer judged since is expected once
- * more, its slot being aged already. */
 void gate_restore(struct gate *gate, const struct gate_state *saved);
 
 /* May something be sent now? in_flight: requests under way. */

@@ -123,7 +123,7 @@ int64_t window_free_at(struct window *window, int64_t mono_ms, int64_t below)
 	int64_t excess = window_used(window, mono_ms) - below + 1;
 
 	if (excess <= 0)
-		return window->newest_ms;
+		return mono_ms;
 	if (excess > window->answered)
 		return INT64_MAX;
 	for (uint32_t i = 0;; i++) {

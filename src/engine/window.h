@@ -45,5 +45,6 @@ void window_restore(struct window *window, int64_t mono_ms, int64_t n);
 /* Slots in use now: in flight, and answered less than a window ago. */
 int64_t window_used(struct window *window, int64_t mono_ms);
 /* When the number in use will have fallen below `below` by ageing alone: a monotonic
- * time, now or later; INT64_MAX where requests in flight have to be answered first. */
+ * time, mono_ms where it is so already; INT64_MAX where requests in flight have to be
+ * answered first. */
 int64_t window_free_at(struct window *window, int64_t mono_ms, int64_t below);
