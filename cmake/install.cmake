@@ -1,21 +1,46 @@
-# Where Debian expects things. /etc stays /etc whatever the prefix is, unless told otherwise.
-if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-  set(sysconfdir "/etc")
-else()
-  set(sysconfdir "${CMAKE_INSTALL_FULL_SYSCONFDIR}")
-endif()
-set(SYSTEMD_DIR "lib" CACHE STRING "folder of systemd, sysusers.d and tmpfiles.d, below the prefix")
+# What goes where. With the prefix /usr (preset release) that is where Debian expects it, the
+# configuration in /etc; with another prefix everything stays below it.
+set(docs "${CMAKE_INSTALL_DATADIR}/doc/clerk-tokend")
+set(conf "${CMAKE_INSTALL_FULL_SYSCONFDIR}/clerk-tokend")
 
-install(TARGETS clerk-tokend RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
-install(TARGETS clerk-tokenctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES systemd/clerk-tokend.service systemd/clerk-tokend@.service
-  DESTINATION ${SYSTEMD_DIR}/systemd/system)
-install(FILES systemd/clerk-tokend.sysusers DESTINATION ${SYSTEMD_DIR}/sysusers.d
+install(TARGETS clerk-tokend RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")
+install(TARGETS clerk-tokenctl RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+
+# The units name the program as it is installed.
+foreach(unit clerk-tokend.service clerk-tokend@.service)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "systemd/${unit}")
+  file(READ "systemd/${unit}" text)
+  string(REPLACE "/usr/sbin/clerk-tokend" "${CMAKE_INSTALL_FULL_SBINDIR}/clerk-tokend" text
+    "${text}")
+  file(WRITE "${PROJECT_BINARY_DIR}/systemd/${unit}" "${text}")
+  install(FILES "${PROJECT_BINARY_DIR}/systemd/${unit}" DESTINATION lib/systemd/system)
+endforeach()
+install(FILES systemd/clerk-tokend.sysusers DESTINATION lib/sysusers.d
   RENAME clerk-tokend.conf)
-install(FILES systemd/clerk-tokend.tmpfiles DESTINATION ${SYSTEMD_DIR}/tmpfiles.d
+install(FILES systemd/clerk-tokend.tmpfiles DESTINATION lib/tmpfiles.d
   RENAME clerk-tokend.conf)
-install(FILES etc/clerk-tokend.conf DESTINATION ${sysconfdir}/clerk-tokend)
-install(DIRECTORY sql/ DESTINATION ${CMAKE_INSTALL_DATADIR}/clerk-tokend/sql
-  FILES_MATCHING PATTERN "schema/*.sql")
-install(FILES README.md doc/design.md doc/audit-chain.md
-  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# A configuration that is there is somebody's work: it stays as it is.
+install(CODE "
+  foreach(name clerk-tokend.conf sqliterc)
+    set(source \"${PROJECT_SOURCE_DIR}/etc/\${name}\")
+    set(target \"\$ENV{DESTDIR}${conf}/\${name}\")
+    if(EXISTS \"\${target}\")
+      message(STATUS \"Kept: \${target}\")
+    elseif(EXISTS \"\${source}\")
+      file(INSTALL \"\${source}\" DESTINATION \"${conf}\")
+    endif()
+  endforeach()")
+install(FILES etc/clerk-tokend.conf etc/sqliterc DESTINATION "${docs}/examples" OPTIONAL)
+
+foreach(database queue audit tokens)
+  install(DIRECTORY "sql/${database}/schema/"
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/clerk-tokend/sql/${database}")
+endforeach()
+
+file(GLOB pages CONFIGURE_DEPENDS "doc/*.md")
+install(FILES README.md LICENSE ${pages} DESTINATION "${docs}" OPTIONAL)
+foreach(section 1 5 7 8)
+  file(GLOB pages CONFIGURE_DEPENDS "doc/*.${section}")
+  install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+endforeach()
