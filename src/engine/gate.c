@@ -16,10 +16,6 @@ static const struct {
 #define SHARE_BACK 0.05 /* comes back for each window without an unexplained 429 */
 #define ROUNDING   1e-9 /* so that 100 × 0.29 is 29 */
 
-/* Times are cut to the millisecond, so an answer may have come up to one later than it
- * says; the window is that much longer. */
-#define CUT_OFF_MS 1
-
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -44,7 +40,7 @@ void gate_init(struct gate *ret_gate, const struct gate_config *config)
 	};
 	for (int kind = 0; kind < HOLD__MAX; kind++)
 		ret_gate->state.hold[kind].ended_ms = INT64_MIN;
-	window_init(&ret_gate->window, config->window_ms + CUT_OFF_MS);
+	window_init(&ret_gate->window, config->window_ms);
 }
 
 void gate_deinit(struct gate *gate)
@@ -61,7 +57,7 @@ void gate_reconfigure(struct gate *gate, const struct gate_config *config)
 	if (*limit >= gate->config.concurrency || *limit > config->concurrency)
 		*limit = config->concurrency;
 	gate->config = *config;
-	window_resize(&gate->window, config->window_ms + CUT_OFF_MS);
+	window_resize(&gate->window, config->window_ms);
 }
 
 struct gate_state gate_save(const struct gate *gate)
