@@ -81,7 +81,7 @@ CREATE TABLE job (
       AND instr(reason, char(0)) = 0),
   CONSTRAINT "not_before must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ" CHECK (
     not_before IS NULL OR (not_before GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]*'
-      AND strftime('%Y-%m-%d %H:%M', substr(not_before, 1, 16)) IS replace(substr(not_before, 1, 16), 'T', ' ')
+      AND strftime('%Y-%m-%d %H:%M', substr(not_before, 1, 16), '+0 days') IS replace(substr(not_before, 1, 16), 'T', ' ')
       AND (substr(not_before, 11, 1) = ' ' OR not_before GLOB '*Z')
       AND length(CAST(not_before AS BLOB)) <= 24
       AND (rtrim(substr(not_before, 17), 'Z') = ''
@@ -90,7 +90,7 @@ CREATE TABLE job (
       AND not_before NOT GLOB '*ZZ')),
   CONSTRAINT "not_after must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ" CHECK (
     not_after IS NULL OR (not_after GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]*'
-      AND strftime('%Y-%m-%d %H:%M', substr(not_after, 1, 16)) IS replace(substr(not_after, 1, 16), 'T', ' ')
+      AND strftime('%Y-%m-%d %H:%M', substr(not_after, 1, 16), '+0 days') IS replace(substr(not_after, 1, 16), 'T', ' ')
       AND (substr(not_after, 11, 1) = ' ' OR not_after GLOB '*Z')
       AND length(CAST(not_after AS BLOB)) <= 24
       AND (rtrim(substr(not_after, 17), 'Z') = ''
@@ -99,7 +99,7 @@ CREATE TABLE job (
       AND not_after NOT GLOB '*ZZ')),
   CONSTRAINT "submitted_at must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ" CHECK (
     submitted_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]*'
-      AND strftime('%Y-%m-%d %H:%M', substr(submitted_at, 1, 16)) IS replace(substr(submitted_at, 1, 16), 'T', ' ')
+      AND strftime('%Y-%m-%d %H:%M', substr(submitted_at, 1, 16), '+0 days') IS replace(substr(submitted_at, 1, 16), 'T', ' ')
       AND (substr(submitted_at, 11, 1) = ' ' OR submitted_at GLOB '*Z')
       AND length(CAST(submitted_at AS BLOB)) <= 24
       AND (rtrim(substr(submitted_at, 17), 'Z') = ''
@@ -123,7 +123,7 @@ CREATE TABLE batch (
   reason        TEXT,                    -- why
   submitted_at  TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, -- when, UTC
   CONSTRAINT "name must be 1 to 200 bytes" CHECK (
-    name IS NOT NULL AND length(CAST(name AS BLOB)) BETWEEN 1 AND 200),
+    length(CAST(name AS BLOB)) BETWEEN 1 AND 200),
   CONSTRAINT "name must not hold control characters" CHECK (
     name NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || ']*'
       AND instr(name, char(0)) = 0),
@@ -143,7 +143,7 @@ CREATE TABLE batch (
       AND instr(reason, char(0)) = 0),
   CONSTRAINT "submitted_at must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ" CHECK (
     submitted_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]*'
-      AND strftime('%Y-%m-%d %H:%M', substr(submitted_at, 1, 16)) IS replace(substr(submitted_at, 1, 16), 'T', ' ')
+      AND strftime('%Y-%m-%d %H:%M', substr(submitted_at, 1, 16), '+0 days') IS replace(substr(submitted_at, 1, 16), 'T', ' ')
       AND (substr(submitted_at, 11, 1) = ' ' OR submitted_at GLOB '*Z')
       AND length(CAST(submitted_at AS BLOB)) <= 24
       AND (rtrim(substr(submitted_at, 17), 'Z') = ''
@@ -189,7 +189,7 @@ CREATE TABLE command (
     action IN ('create', 'revoke')),
   CONSTRAINT "until must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ" CHECK (
     until IS NULL OR (until GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]*'
-      AND strftime('%Y-%m-%d %H:%M', substr(until, 1, 16)) IS replace(substr(until, 1, 16), 'T', ' ')
+      AND strftime('%Y-%m-%d %H:%M', substr(until, 1, 16), '+0 days') IS replace(substr(until, 1, 16), 'T', ' ')
       AND (substr(until, 11, 1) = ' ' OR until GLOB '*Z')
       AND length(CAST(until AS BLOB)) <= 24
       AND (rtrim(substr(until, 17), 'Z') = ''
@@ -208,7 +208,7 @@ CREATE TABLE command (
       AND instr(reason, char(0)) = 0),
   CONSTRAINT "submitted_at must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ" CHECK (
     submitted_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]*'
-      AND strftime('%Y-%m-%d %H:%M', substr(submitted_at, 1, 16)) IS replace(substr(submitted_at, 1, 16), 'T', ' ')
+      AND strftime('%Y-%m-%d %H:%M', substr(submitted_at, 1, 16), '+0 days') IS replace(substr(submitted_at, 1, 16), 'T', ' ')
       AND (substr(submitted_at, 11, 1) = ' ' OR submitted_at GLOB '*Z')
       AND length(CAST(submitted_at AS BLOB)) <= 24
       AND (rtrim(substr(submitted_at, 17), 'Z') = ''
