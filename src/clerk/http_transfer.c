@@ -1,6 +1,7 @@
 #include "clerk/http_transfer.h"
 
 #include "base/mem.h"
+#include "clerk/http_date.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -343,10 +344,9 @@ void http_transfer_reply(const struct http_transfer *transfer, CURLcode code,
 
 int64_t http_transfer_date_ms(const struct http_transfer *transfer)
 {
-	const char *date = header(transfer, HTTP_HEADER_DATE);
-	int64_t at = date ? curl_getdate(date, NULL) : -1;
+	const struct buf *date = &transfer->headers[HTTP_HEADER_DATE];
 
-	return at < 0 ? -1 : at * 1000;
+	return http_date_ms(buf_str(date), date->len);
 }
 
 static void recycle(struct buf *buf)

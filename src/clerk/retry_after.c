@@ -1,10 +1,10 @@
 #include "clerk/retry_after.h"
 
+#include "clerk/http_date.h"
+
 #include <ctype.h>
-#include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 static int64_t clamp(int64_t ms)
@@ -64,18 +64,11 @@ static int64_t read_list(const char *text, size_t len)
 	}
 }
 
-/* The three forms of an HTTP date begin with a weekday. curl_getdate() takes many more,
- * such as a lone year, so that is looked at first. */
 static int64_t read_date(const char *text, size_t len, int64_t wall_ms)
 {
-	char date[64];
-	int64_t at;
+	int64_t at_ms = http_date_ms(text, len);
 
-	if (len >= sizeof(date) || !memchr(text, ':', len))
-		return -1;
-	(void)snprintf(date, sizeof(date), "%.*s", (int)len, text);
-	at = curl_getdate(date, NULL);
-	return at < 0 ? -1 : clamp(at * 1000 - wall_ms);
+	return at_ms < 0 ? -1 : clamp(at_ms - wall_ms);
 }
 
 static int64_t read_value(const char *text, size_t len, int64_t wall_ms)

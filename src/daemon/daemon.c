@@ -442,7 +442,8 @@ void daemon_tick(struct daemon *daemon)
 		daemon_ask_turn(daemon);
 	}
 	/* The watchdog is fed by completed turns alone, so there has to be one. */
-	if (daemon->watchdog_ms && idle_ms >= daemon->watchdog_ms)
+	if ((daemon->watchdog_ms && idle_ms >= daemon->watchdog_ms) ||
+		engine_lazy_ms(daemon->engine) <= clock_now().mono_ms)
 		daemon_ask_turn(daemon);
 	daemon_tell(daemon);
 }

@@ -368,8 +368,7 @@ static int64_t next_send(const struct engine *engine)
 static void set_wake(struct engine *engine)
 {
 	int64_t now = engine->now.mono_ms;
-	int64_t at = earlier(
-		earlier(engine->tick_at_ms, engine->tidy_at_ms), next_send(engine));
+	int64_t at = next_send(engine);
 
 	if ((engine->more && !engine->stopping) || engine->stepping)
 		at = now;
@@ -464,6 +463,11 @@ void engine_look(struct engine *engine)
 int64_t engine_wake_ms(const struct engine *engine)
 {
 	return engine->wake_ms;
+}
+
+int64_t engine_lazy_ms(const struct engine *engine)
+{
+	return earlier(engine->tick_at_ms, engine->tidy_at_ms);
 }
 
 bool engine_queue_busy(const struct engine *engine)

@@ -83,6 +83,9 @@ int engine_turn(struct engine *engine, struct now now, struct error *err);
 /* When the next turn is due (monotonic ms; a past time = at once, INT64_MAX = when
  * something happens). */
 int64_t engine_wake_ms(const struct engine *engine);
+/* When housekeeping is due that can wait until something else wakes the process
+ * (monotonic ms). */
+int64_t engine_lazy_ms(const struct engine *engine);
 /* Whether the queue was locked when the last turn tried to read it: try again within
  * milliseconds, backing off. */
 bool engine_queue_busy(const struct engine *engine);

@@ -83,6 +83,7 @@ static int purge(struct engine *engine, struct error *err)
 	if (ledger_purge(engine->ledger, engine->now.wall_ms, before, ENGINE_STEP_MAX, &n,
 		    err) < 0)
 		return -1;
+	/* More of them: at the next wake-up. */
 	if (n >= ENGINE_STEP_MAX)
 		engine->tick_at_ms = engine->now.mono_ms;
 	return 0;

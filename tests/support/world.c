@@ -175,6 +175,8 @@ void world_pass(struct world *world, int64_t ms)
 	for (int i = 0; world->now.mono_ms < end; i++) {
 		int64_t at = engine_wake_ms(world->engine), step;
 
+		if (engine_lazy_ms(world->engine) < at)
+			at = engine_lazy_ms(world->engine);
 		if (at > end)
 			at = end;
 		step = at - world->now.mono_ms;
