@@ -467,6 +467,8 @@ int64_t engine_wake_ms(const struct engine *engine)
 
 int64_t engine_lazy_ms(const struct engine *engine)
 {
+	if (is_stuck(engine))
+		return INT64_MAX;
 	return earlier(engine->tick_at_ms, engine->tidy_at_ms);
 }
 
