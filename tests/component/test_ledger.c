@@ -174,8 +174,7 @@ static void test_audit_refuses_changes(void **state)
 	static const char *const changes[] = {
 		"UPDATE audit SET event = 'x'",
 		"DELETE FROM audit",
-		"INSERT OR REPLACE INTO audit (seq, at, event, hash) VALUES (1, 'x', "
-		"'x', 'x')",
+		"REPLACE INTO audit (seq, at, event, hash) VALUES (1, '', '', '')",
 	};
 	struct ledger *ledger = scratch_ledger();
 	AUTO(free_ptr) char *path = xasprintf("%s/audit/audit.db", scratch_folder());
