@@ -19,6 +19,8 @@ void queue_close(struct queue *queue)
 {
 	queue_conn_close(&queue->conn);
 	queue->data_version = -1;
+	free(queue->stuck);
+	queue->stuck = NULL;
 }
 
 void queue_free(struct queue *queue)
@@ -34,7 +36,6 @@ void queue_free(struct queue *queue)
 	free(queue->path);
 	free(queue->warning);
 	free(queue->warned);
-	free(queue->fault);
 	free(queue);
 }
 
@@ -60,31 +61,52 @@ static void give_warning(struct queue *queue, char **ret_warning)
 	queue->warning = NULL;
 }
 
-int queue_remember(struct queue *queue, int rc, const struct error *err)
+/* Whether the fault was found in what was read, not on the way to it. */
+static bool is_lasting(struct queue_conn *conn)
+{
+	switch (sqlite3_errcode(conn->db) & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+	case SQLITE_ERROR:
+	case SQLITE_CORRUPT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int read_data_version(struct queue *queue, int64_t *ret_version)
+{
+	queue_conn_limit(&queue->conn, QUEUE_READ_MS);
+	return queue_conn_pragma(&queue->conn, "PRAGMA data_version", ret_version, NULL);
+}
+
+int queue_stick(struct queue *queue, int rc, const struct error *err)
 {
 	struct queue_file now;
 
-	if (rc != QUEUE_E_FAULT || queue_file_look(queue->path, &now, NULL) ||
-		!now.exists || queue_file_is_fresh(&now.db))
+	if (rc != QUEUE_E_FAULT || !is_lasting(&queue->conn) ||
+		queue_file_look(queue->path, &now, NULL) ||
+		read_data_version(queue, &queue->data_version))
 		return rc;
-	free(queue->fault);
-	queue->fault = xstrdup(err->text);
-	queue->damaged = now;
+	free(queue->stuck);
+	queue->stuck = xstrdup(err->text);
+	queue->stuck_at = now.db;
+	queue->stuck_for = queue->asked;
 	return rc;
 }
 
-/* Whether the file is the damaged one still; else there is none. */
-static bool is_still_damaged(struct queue *queue, const struct queue_file *now)
+/* Whether nobody wrote since the fault was found. */
+static bool is_still_stuck(struct queue *queue, const struct queue_file *now)
 {
-	if (!queue->fault)
-		return false;
-	if (queue_file_same(&now->db, &queue->damaged.db) &&
-		queue_file_same(&now->journal, &queue->damaged.journal) &&
-		now->has_wal == queue->damaged.has_wal)
-		return true;
-	free(queue->fault);
-	queue->fault = NULL;
-	return false;
+	int64_t version;
+
+	return queue->stuck && queue_file_same(&now->db, &queue->stuck_at) &&
+	       queue->asked.job == queue->stuck_for.job &&
+	       queue->asked.urgent == queue->stuck_for.urgent &&
+	       queue->asked.command == queue->stuck_for.command &&
+	       (read_data_version(queue, &version) || version == queue->data_version);
 }
 
 /* What does not depend on the file's state and is made once. */
@@ -117,11 +139,10 @@ static int open_anew(struct queue *queue, const struct queue_cursor *cursor,
 {
 	int rc = 0;
 
+	/* The number of an inode that is gone may come back on another file. */
+	if (!file->exists || (queue->conn.db && queue_conn_has_moved(&queue->conn)))
+		queue->checked = (struct queue_file_mark){0};
 	queue_close(queue);
-	if (is_still_damaged(queue, file)) {
-		(void)error_set(err, "%s", queue->fault);
-		return QUEUE_E_FAULT;
-	}
 	if (!file->exists)
 		rc = queue_file_make(queue->path, err);
 	if (rc == 0 && !file->exists)
@@ -140,13 +161,19 @@ static int ensure(
 	struct queue_file file;
 	int rc = make_ready(queue, err);
 
+	queue->asked = *cursor;
 	if (rc == 0)
 		rc = queue_file_look(queue->path, &file, err);
 	if (rc) {
 		queue_close(queue);
 		return rc;
 	}
-	return is_open_on(queue, &file) ? 0 : open_anew(queue, cursor, &file, err);
+	if (!is_open_on(queue, &file) || (queue->stuck && !is_still_stuck(queue, &file)))
+		return open_anew(queue, cursor, &file, err);
+	if (!queue->stuck)
+		return 0;
+	(void)error_set(err, "%s", queue->stuck);
+	return QUEUE_E_FAULT;
 }
 
 int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
@@ -159,14 +186,21 @@ int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 	return rc;
 }
 
+/* A fault may also end by a write that is not SQLite's. */
+static bool is_stuck_elsewhere(struct queue *queue)
+{
+	struct queue_file now;
+
+	return queue->stuck && (queue_file_look(queue->path, &now, NULL) ||
+				       !queue_file_same(&now.db, &queue->stuck_at));
+}
+
 bool queue_changed(struct queue *queue)
 {
-	struct queue_conn *conn = &queue->conn;
 	int64_t version = 0;
 
-	if (!conn->db || queue->data_version < 0 || queue_conn_has_moved(conn))
+	if (!queue->conn.db || queue->data_version < 0 ||
+		queue_conn_has_moved(&queue->conn) || is_stuck_elsewhere(queue))
 		return true;
-	queue_conn_limit(conn, QUEUE_READ_MS);
-	return queue_conn_pragma(conn, "PRAGMA data_version", &version, NULL) ||
-	       version != queue->data_version;
+	return read_data_version(queue, &version) || version != queue->data_version;
 }

@@ -75,8 +75,8 @@ struct queue_cursor {
 
 struct queue_options {
 	const char *folder; /* state_directory/queue; must be there. Copied */
-	struct queue_cursor
-		floor; /* a file that has to be made gives out ids above these */
+	/* A file that has to be made gives out ids above these and above the cursor. */
+	struct queue_cursor floor;
 };
 
 /*

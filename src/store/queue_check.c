@@ -94,13 +94,12 @@ int queue_check_begin(
 		queue->schema_version = version;
 		rc = check_sequences(queue, cursor, err);
 	}
-	if (rc)
-		queue_conn_rollback(&queue->conn);
 	return rc;
 }
 
 /* Fills the empty file, or brings an older one up to date, on a connection for that. */
-static int write_schema(struct queue *queue, int version, struct error *err)
+static int write_schema(struct queue *queue, int version,
+	const struct queue_cursor *cursor, struct error *err)
 {
 	struct queue_conn conn;
 	int rc = queue_conn_open(&conn, queue->vfs, queue->path, QUEUE_CONN_WRITE, err);
@@ -114,8 +113,9 @@ static int write_schema(struct queue *queue, int version, struct error *err)
 		rc = db_migrate(conn.db, &db_queue, err) < 0 ? QUEUE_E_FAULT : 0;
 	} else if (rc == 0) {
 		rc = queue_schema_create(&conn,
-			max_of(queue->floor.job, queue->floor.urgent),
-			queue->floor.command, err);
+			max_of(max_of(queue->floor.job, queue->floor.urgent),
+				max_of(cursor->job, cursor->urgent)),
+			max_of(queue->floor.command, cursor->command), err);
 		if (rc == 0)
 			rc = queue_conn_commit(&conn, err);
 	}
@@ -180,7 +180,7 @@ static int check_structure(struct queue *queue, bool has_virtual, struct error *
 		rc = quick_check(queue, *pragma, err);
 	if (rc == 0)
 		queue->checked = *now;
-	return queue_remember(queue, rc, err);
+	return rc;
 }
 
 /* The reading connection on a file that has its schema: everything that has to hold. */
@@ -201,6 +201,7 @@ static int check_all(
 		rc = check_sequences(queue, cursor, err);
 	if (rc == 0)
 		rc = check_structure(queue, extra.has_virtual, err);
+	rc = queue_stick(queue, rc, err);
 	queue_conn_rollback(&queue->conn);
 	return rc;
 }
@@ -270,14 +271,14 @@ int queue_check_open(
 	if (rc == 0)
 		rc = read_version(queue, &version, err);
 	if (rc == 0 && version < db_queue.n_schemas)
-		rc = write_schema(queue, version, err);
+		rc = write_schema(queue, version, cursor, err);
 	if (rc == 0 && queue_conn_has_moved(&queue->conn)) {
 		(void)error_set(err, "%s: was replaced just now", queue->path);
 		rc = QUEUE_E_BUSY;
 	}
 	if (rc == 0)
 		rc = check_all(queue, cursor, err);
-	if (rc)
+	if (rc && !queue->stuck)
 		queue_close(queue);
 	return rc;
 }

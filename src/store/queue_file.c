@@ -214,17 +214,6 @@ bool queue_file_same(const struct queue_file_mark *a, const struct queue_file_ma
 	       same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
 }
 
-bool queue_file_is_fresh(const struct queue_file_mark *mark)
-{
-	const int64_t grain_s = 2;
-	struct timespec now;
-	int64_t age;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	age = (int64_t)now.tv_sec - mark->ctime.tv_sec;
-	return age >= -grain_s && age <= grain_s;
-}
-
 static int rename_to(const char *from, const char *to, struct error *err)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)

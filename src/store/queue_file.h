@@ -44,7 +44,3 @@ int queue_file_make(const char *path, struct error *err);
 
 /* Whether both are one file that nobody wrote in between. */
 bool queue_file_same(const struct queue_file_mark *a, const struct queue_file_mark *b);
-
-/* Whether somebody may have written within the clock's grain around the look: then the
- * mark does not tell that nothing changed since. */
-bool queue_file_is_fresh(const struct queue_file_mark *mark);

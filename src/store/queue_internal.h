@@ -32,13 +32,16 @@ struct queue {
 	struct buf detail;             /* scratch */
 	char *warning;                 /* owned: not yet handed out */
 	char *warned;                  /* owned: the last one that was */
-	char *fault;                   /* owned: what damaged was found to be … */
-	struct queue_file damaged;     /* … as long as it looks like this */
+	struct queue_cursor asked;     /* of the last queue_ensure() */
+	char *stuck; /* owned: a fault of the content, which stands … */
+	struct queue_file_mark
+		stuck_at; /* … while the file is this and data_version stays */
+	struct queue_cursor stuck_for;  /* … and the cursor too */
 	struct queue_file_mark checked; /* its inode had its quick_check */
 };
 
 /* Begins a transaction on the reading connection and makes sure that what it sees is
- * still ours: schema and sequences. 0, QUEUE_E_…, or < 0; no transaction is open then. */
+ * still ours: schema and sequences. 0, QUEUE_E_…, or < 0; the caller rolls back. */
 int queue_check_begin(
 	struct queue *queue, const struct queue_cursor *cursor, struct error *err);
 
@@ -53,10 +56,10 @@ int queue_check_leave_wal(struct queue *queue, struct error *err);
 /* Closes the reading connection. */
 void queue_close(struct queue *queue);
 
-/* Passes rc on. Where it is QUEUE_E_FAULT, the text is remembered with the state of the
- * file: queue_ensure() says it again until somebody writes. For faults of the content
- * that are costly to find. */
-int queue_remember(struct queue *queue, int rc, const struct error *err);
+/* Passes rc on. Where it is a fault that trying again would only find again, its text is
+ * kept with the state of the file as the open transaction sees it: queue_ensure() repeats
+ * it, on a connection that stays open without a lock, until somebody writes. */
+int queue_stick(struct queue *queue, int rc, const struct error *err);
 
 /* Hands the text to queue_ensure()'s caller, unless it was the last one already. Takes
  * it. */

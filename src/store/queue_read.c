@@ -253,19 +253,15 @@ static int note_version(struct queue *queue, struct error *err)
 		&queue->conn, "PRAGMA data_version", &queue->data_version, err);
 }
 
-/* After a failure: what SQLite found to be damaged is not worth another look, and what
- * cannot be read is opened anew. */
+/* After a failure: what does not hold keeps its fault, what cannot be read is opened
+ * anew. */
 static int give_up(struct queue *queue, int rc, const struct error *err)
 {
-	int code = sqlite3_errcode(queue->conn.db) & 0xff;
-
 	queue->data_version = -1;
+	rc = queue_stick(queue, rc, err);
 	queue_conn_rollback(&queue->conn);
-	if (rc != QUEUE_E_FAULT)
-		return rc;
-	if (code == SQLITE_CORRUPT)
-		(void)queue_remember(queue, rc, err);
-	queue_close(queue);
+	if (rc == QUEUE_E_FAULT && !queue->stuck)
+		queue_close(queue);
 	return rc;
 }
 
@@ -278,7 +274,7 @@ int queue_read(struct queue *queue, struct queue_cursor *cursor, int max_rows,
 	int rc;
 
 	err = err ? err : &own;
-	if (!queue->conn.db) {
+	if (!queue->conn.db || queue->stuck) {
 		(void)error_set(err, "%s: is not open", queue->given);
 		return QUEUE_E_BUSY;
 	}

@@ -124,7 +124,7 @@ int queue_sweep(struct queue *queue, int64_t max_job_id, int64_t max_command_id,
 	struct sweep sweep = {.queue = queue, .reader = reader, .known = known};
 	int rc;
 
-	if (!queue->conn.db || queue_conn_has_moved(&queue->conn)) {
+	if (!queue->conn.db || queue->stuck || queue_conn_has_moved(&queue->conn)) {
 		(void)error_set(err, "%s: is not open", queue->given);
 		return QUEUE_E_BUSY;
 	}

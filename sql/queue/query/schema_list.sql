@@ -1,4 +1,4 @@
--- Everything that the schema holds.
+-- Everything that the schema holds, in the order in which it was made.
 SELECT type, name, tbl_name, sql
 FROM sqlite_schema
-ORDER BY type, name;
+ORDER BY rowid;
