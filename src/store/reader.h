@@ -20,7 +20,7 @@ enum {
 	READER_E_NONE = 1,    /* there is no such row */
 	READER_E_MISSING = 2, /* there is no such file */
 	READER_E_PERMISSION = 3,
-	READER_E_BUSY = 4 /* another one kept the file locked for ten seconds */
+	READER_E_BUSY = 4, /* another one kept the file locked for ten seconds */
 };
 
 /* Opens audit.db at path. 0, READER_E_MISSING, READER_E_PERMISSION (err says what) or <

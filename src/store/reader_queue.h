@@ -1,7 +1,8 @@
 /*
- * queue.db as those see it who ask for something: inserts in one transaction, and a look at
- * what still waits. Opened through queue_vfs like the daemon does, because rolling back the
- * journal that somebody planted would else delete files of whoever opens the queue.
+ * queue.db as those see it who ask for something: inserts in one transaction, and a look
+ * at what still waits. Opened through queue_vfs like the daemon does, because rolling
+ * back the journal that somebody planted would else delete files of whoever opens the
+ * queue.
  */
 #pragma once
 
@@ -13,14 +14,17 @@
 
 struct reader_queue;
 
-/* Opens the queue in folder. 0, READER_E_MISSING (the daemon never made it), READER_E_PERMISSION,
- * READER_E_BUSY (err says what) or < 0. The caller reader_queue_free()s it. */
-int reader_queue_open(const char *folder, struct reader_queue **ret_queue, struct error *err);
+/* Opens the queue in folder. 0, READER_E_MISSING (the daemon never made it),
+ * READER_E_PERMISSION, READER_E_BUSY (err says what) or < 0. The caller
+ * reader_queue_free()s it. */
+int reader_queue_open(
+	const char *folder, struct reader_queue **ret_queue, struct error *err);
 
 /* Rolls back what was not committed and closes. NULL is fine. */
 void reader_queue_free(struct reader_queue *queue);
 
-#define READER_E_REFUSED 5 /* the tables do not take it; err says why in their own words */
+#define READER_E_REFUSED                                                                 \
+	5 /* the tables do not take it; err says why in their own words */
 
 /* Begins to write. 0, READER_E_BUSY or < 0. */
 int reader_queue_begin(struct reader_queue *queue, struct error *err);
@@ -56,7 +60,8 @@ int reader_queue_add_job(struct reader_queue *queue, const struct reader_request
 	int64_t *ret_id, struct error *err);
 
 /* The job in the queue that has an idempotency key: 0, READER_E_NONE or < 0; what it asks
- * for in *ret_job (id, action, user_id, sign_in_token_id alone; the caller cleans it up). */
+ * for in *ret_job (id, action, user_id, sign_in_token_id alone; the caller cleans it up).
+ */
 int reader_queue_job_of_key(struct reader_queue *queue, const char *key,
 	struct reader_waiting *ret_job, struct error *err);
 
@@ -69,8 +74,8 @@ struct reader_batch {
 	const char *reason;
 };
 
-/* Inserts the batch's limits. 0; READER_E_NONE: it has a row already; READER_E_REFUSED; or
- * < 0. */
+/* Inserts the batch's limits. 0; READER_E_NONE: it has a row already; READER_E_REFUSED;
+ * or < 0. */
 int reader_queue_add_batch(
 	struct reader_queue *queue, const struct reader_batch *batch, struct error *err);
 
@@ -90,8 +95,8 @@ int reader_queue_add_command(struct reader_queue *queue, const struct reader_ord
 	int64_t *ret_id, struct error *err);
 
 /* One row as it was submitted: 0, READER_E_NONE or < 0. The caller cleans *ret_job up. */
-int reader_queue_job(struct reader_queue *queue, int64_t id, struct reader_waiting *ret_job,
-	struct error *err);
+int reader_queue_job(struct reader_queue *queue, int64_t id,
+	struct reader_waiting *ret_job, struct error *err);
 
 /* The ids of rows above after that the selector takes (its jobs, state, result, event and
  * live are not looked at), each given to fn after they were read. 0 or < 0. */

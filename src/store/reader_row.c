@@ -32,6 +32,11 @@ static const struct reader_field waiting_fields[] = {
 #include "store/reader.def"
 };
 
+static const struct reader_field heard_fields[] = {
+#define READER_HEARD(kind, name) FIELD(reader_heard, kind, name)
+#include "store/reader.def"
+};
+
 #define SHAPE(type, fields)                                                              \
 	{                                                                                \
 		fields, ARRAY_LEN(fields), sizeof(struct type)                           \
@@ -42,6 +47,7 @@ const struct reader_shape reader_token_shape = SHAPE(reader_token, token_fields)
 const struct reader_shape reader_event_shape = SHAPE(reader_event, event_fields);
 const struct reader_shape reader_command_shape = SHAPE(reader_command, command_fields);
 const struct reader_shape reader_waiting_shape = SHAPE(reader_waiting, waiting_fields);
+const struct reader_shape reader_heard_shape = SHAPE(reader_heard, heard_fields);
 
 void reader_row_load(const struct reader_shape *shape, sqlite3_stmt *stmt, void *ret_row)
 {

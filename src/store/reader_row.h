@@ -43,6 +43,11 @@ struct reader_waiting {
 #include "store/reader.def"
 };
 
+struct reader_heard {
+#define READER_HEARD READER_FIELD
+#include "store/reader.def"
+};
+
 #undef READER_FIELD
 #undef READER_FIELD_INT
 #undef READER_FIELD_TEXT
@@ -61,7 +66,7 @@ struct reader_shape {
 };
 
 extern const struct reader_shape reader_job_shape, reader_token_shape, reader_event_shape,
-	reader_command_shape, reader_waiting_shape;
+	reader_command_shape, reader_waiting_shape, reader_heard_shape;
 
 /* Reads the row that stands in stmt, whose columns are the shape's in order, into
  * *ret_row (reader_row_deinit() later). */
@@ -93,4 +98,9 @@ static inline void reader_command_cleanup(struct reader_command *command)
 static inline void reader_waiting_cleanup(struct reader_waiting *waiting)
 {
 	reader_row_deinit(&reader_waiting_shape, waiting);
+}
+
+static inline void reader_heard_cleanup(struct reader_heard *heard)
+{
+	reader_row_deinit(&reader_heard_shape, heard);
 }

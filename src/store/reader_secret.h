@@ -7,8 +7,8 @@
 
 struct reader_secrets;
 
-/* Opens tokens.db at path. 0, READER_E_MISSING, READER_E_PERMISSION (err says what) or < 0.
- * The caller reader_secrets_free()s it. */
+/* Opens tokens.db at path. 0, READER_E_MISSING, READER_E_PERMISSION (err says what) or <
+ * 0. The caller reader_secrets_free()s it. */
 int reader_secrets_open(
 	const char *path, struct reader_secrets **ret_secrets, struct error *err);
 

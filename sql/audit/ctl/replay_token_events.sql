@@ -1,0 +1,10 @@
+-- What was heard of a token, in order.
+SELECT a.seq, a.at, a.event, a.job_id, a.command_id, a.attempt, a.job_state, a.action,
+  a.user_id, a.org_id, a.sign_in_token_id, a.token_status, a.token_created_at_ms,
+  a.token_updated_at_ms, a.token_expires_at, a.token_sha256, a.http_status, a.error_code,
+  a.error_message, a.trace_id, a.effect, a.duration_ms, a.next_attempt_at, a.batch,
+  a.reference, a.requested_by, a.reason, a.detail, a.hash
+FROM job j JOIN audit a INDEXED BY audit_job ON a.job_id = j.id
+WHERE j.sign_in_token_id = :token AND a.token_status IS NOT NULL
+  AND a.sign_in_token_id = :token
+ORDER BY a.seq

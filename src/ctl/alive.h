@@ -1,0 +1,17 @@
+/* Whether the daemon runs, and what it last said of itself. */
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+enum alive { ALIVE_NO, ALIVE_YES, ALIVE_UNKNOWN /* its lock cannot be looked at */ };
+
+/* Whether a daemon holds the lock of the state directory; its process id in *ret_pid (may
+ * be NULL; 0 = not known). */
+enum alive alive_check(const char *state_directory, int64_t *ret_pid);
+
+/* status.json in a folder, as it stands. 0 (the caller json_decref()s *ret_status), 1
+ * where there is none, or < 0. */
+int alive_status(const char *folder, json_t **ret_status, struct error *err);

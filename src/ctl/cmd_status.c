@@ -1,0 +1,187 @@
+/* status. */
+#include "ctl/alive.h"
+#include "ctl/cmd.h"
+#include "ctl/ctl.h"
+#include "ctl/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void json_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* A member as a text for people, "" where it is not there; borrowed. */
+static const char *member(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static int64_t number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+/* One line: a name and a text, escaped. */
+static void line(struct ctl *ctl, const char *name, const char *text)
+{
+	AUTO(buf) struct buf shown = BUF_NULL;
+
+	text_escape(&shown, text, strlen(text));
+	out_printf(&ctl->out, "%-14s %s\n", name, buf_str(&shown));
+}
+
+static void print_stops(struct ctl *ctl, const json_t *status)
+{
+	size_t i;
+	json_t *hold, *action;
+
+	json_array_foreach(json_object_get(status, "held"), i, hold)
+	{
+		AUTO(free_ptr)
+		char *text = xasprintf("%s since %s: %s; ends with: %s",
+			member(hold, "kind"), member(hold, "since"),
+			member(hold, "reason"), member(hold, "ends"));
+
+		line(ctl, "held", text);
+	}
+	json_array_foreach(json_object_get(status, "paused"), i, action)
+	{
+		const char *word = json_is_string(action) ? json_string_value(action)
+							  : member(action, "action");
+
+		line(ctl, "paused", *word ? word : "everything");
+	}
+	if (number(status, "batches_paused"))
+		out_printf(&ctl->out, "%-14s %" PRId64 "\n", "paused batches",
+			number(status, "batches_paused"));
+}
+
+static void print_jobs(struct ctl *ctl, const json_t *jobs)
+{
+	const char *action, *state;
+	json_t *states, *count;
+
+	json_object_foreach((json_t *)(uintptr_t)jobs, action, states)
+	{
+		AUTO(buf) struct buf text = BUF_NULL;
+
+		json_object_foreach(states, state, count)
+		{
+			if (json_integer_value(count))
+				buf_printf(&text, "%s%" PRId64 " %s",
+					text.len ? ", " : "",
+					(int64_t)json_integer_value(count), state);
+		}
+		if (text.len)
+			line(ctl, action, buf_str(&text));
+	}
+}
+
+static void print_numbers(struct ctl *ctl, const json_t *status)
+{
+	const json_t *rate = json_object_get(status, "rate");
+	const json_t *audit = json_object_get(status, "audit");
+
+	out_printf(&ctl->out, "%-14s %" PRId64 " of %" PRId64 " in %" PRId64 " ms\n",
+		"rate", number(rate, "used"), number(rate, "requests"),
+		number(rate, "window_ms"));
+	out_printf(&ctl->out, "%-14s %" PRId64 " of %" PRId64 "\n", "in flight",
+		number(status, "in_flight"), number(status, "concurrency"));
+	out_printf(&ctl->out, "%-14s %.1f s\n", "queue lag",
+		json_number_value(
+			json_object_get(json_object_get(status, "queue"), "lag_s")));
+	out_printf(&ctl->out, "%-14s %" PRId64 ":%s\n", "audit", number(audit, "seq"),
+		member(audit, "hash"));
+	line(ctl, "last success",
+		*member(status, "last_success_at") ? member(status, "last_success_at")
+						   : "never");
+	line(ctl, "key", member(status, "key_kind"));
+	line(ctl, "api", member(status, "api_url"));
+	if (*member(status, "reload_fault"))
+		line(ctl, "reload fault", member(status, "reload_fault"));
+}
+
+static void print_table(struct ctl *ctl, const json_t *status, bool running)
+{
+	AUTO(free_ptr)
+	char *head = xasprintf("%s, version %s, process %" PRId64 ", since %s",
+		running ? member(status, "state") : "not running",
+		member(status, "version"), number(status, "pid"),
+		member(status, "started_at"));
+
+	line(ctl, "clerk-tokend", head);
+	line(ctl, "updated", member(status, "updated_at"));
+	if (running)
+		line(ctl, "gate", member(json_object_get(status, "gate"), "text"));
+	print_stops(ctl, status);
+	print_jobs(ctl, json_object_get(status, "jobs"));
+	print_numbers(ctl, status);
+}
+
+static void print_json(struct ctl *ctl, json_t *status, bool running)
+{
+	char *text;
+
+	(void)json_object_set_new(status, "running", json_boolean(running));
+	text = json_dumps(status, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	buf_puts(&ctl->out.pending, text ? text : "{}");
+	buf_putc(&ctl->out.pending, '\n');
+	free(text);
+}
+
+/* The file that belongs to the daemon that runs: where a unit gave it a runtime directory
+ * of its own, the configuration does not say which. */
+static int find_status(
+	const struct ctl *ctl, int64_t pid, json_t **ret, struct error *err)
+{
+	const char *instance = args_get(ctl->args, OPT_INSTANCE);
+	AUTO(free_ptr) char *other = NULL;
+	json_t *status = NULL;
+	int rc = alive_status(ctl->config->runtime_directory, ret, err);
+
+	if (rc <= 0)
+		return rc;
+	if (!instance)
+		instance = getenv("CLERK_TOKEND_INSTANCE");
+	other = instance && *instance ? xasprintf("/run/clerk-tokend-%s", instance)
+				      : xstrdup("/run/clerk-tokend");
+	rc = alive_status(other, &status, err);
+	if (rc == 0 && pid && number(status, "pid") == pid) {
+		*ret = status;
+		return 0;
+	}
+	json_decref(status);
+	return 1;
+}
+
+int cmd_status(struct ctl *ctl)
+{
+	AUTO(json) json_t *status = NULL;
+	struct error err = ERROR_NULL;
+	int64_t pid;
+	enum alive alive = alive_check(ctl->config->state_directory, &pid);
+	int rc = find_status(ctl, pid, &status, &err);
+
+	if (rc < 0)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	if (!status)
+		status = json_object();
+	if (ctl->out.format == OUT_JSON)
+		print_json(ctl, status, alive == ALIVE_YES);
+	else if (rc == 0)
+		print_table(ctl, status, alive == ALIVE_YES);
+	if (alive == ALIVE_NO)
+		return ctl_fail(CTL_TEMPORARY, "the daemon is not running");
+	if (rc == 1)
+		return ctl_fail(alive == ALIVE_YES ? CTL_NO : CTL_TEMPORARY,
+			"%s/status.json: the daemon has not written it",
+			ctl->config->runtime_directory);
+	if (!strcmp(member(status, "state"), "working"))
+		return CTL_OK;
+	return CTL_NO;
+}

@@ -1,0 +1,136 @@
+#include "ctl/doctor.h"
+
+#include "base/buf.h"
+#include "ctl/alive.h"
+#include "ctl/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+void doctor_print(struct out *out, const struct doctor_finding *finding)
+{
+	AUTO(buf) struct buf line = BUF_NULL;
+
+	text_escape(&line, finding->what, strlen(finding->what));
+	if (finding->remedy) {
+		buf_puts(&line, ": ");
+		text_escape(&line, finding->remedy, strlen(finding->remedy));
+	}
+	out_printf(out, "%-4s  %s\n", finding->verdict, buf_str(&line));
+}
+
+static void key_file(struct doctor *doctor, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 && errno == EACCES)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"key: %s, which is not for you to see", path);
+	else if (stat(path, &st) < 0)
+		doctor_say(doctor, DOCTOR_FAIL,
+			"put Clerk's secret key there, mode 0600, owned by the daemon's "
+			"user",
+			"key: %s: %s", path, strerror(errno));
+	else if (st.st_mode & (S_IROTH | S_IWOTH))
+		doctor_say(doctor, DOCTOR_FAIL, "chmod 0600 it, and rotate the key",
+			"key: everybody on this machine can read %s", path);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "key: %s", path);
+}
+
+void doctor_config(struct doctor *doctor)
+{
+	struct ctl *ctl = doctor->ctl;
+	struct error err = ERROR_NULL;
+	int status;
+
+	if (ctl_load_config(ctl, &err, &status) < 0) {
+		doctor_say(doctor, DOCTOR_FAIL,
+			"clerk-tokend --check says more; -c FILE names another",
+			"configuration: %s", err.text);
+		return;
+	}
+	doctor_say(doctor, DOCTOR_OK, NULL, "configuration: %s", ctl->config->path);
+	if (*ctl->config->clerk_secret_key_file)
+		key_file(doctor, ctl->config->clerk_secret_key_file);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"key: by systemd's LoadCredential=clerk_secret_key");
+}
+
+static void sqlite_version(struct doctor *doctor)
+{
+	int version = sqlite3_libversion_number();
+
+	if (version < 3037000)
+		doctor_say(doctor, DOCTOR_FAIL, "3.37 or later is needed", "SQLite %s",
+			sqlite3_libversion());
+	else if (version <= 3051002)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"SQLite %s (has the WAL-reset race of 3.7.0 to 3.51.2; the "
+			"daemon's own "
+			"files cannot be reached by it)",
+			sqlite3_libversion());
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "SQLite %s", sqlite3_libversion());
+}
+
+void doctor_program(struct doctor *doctor)
+{
+	struct timex timex = {.modes = 0};
+	int state = adjtimex(&timex);
+
+	sqlite_version(doctor);
+	if (state < 0)
+		doctor_say(doctor, DOCTOR_OK, NULL, "clock: cannot be asked");
+	else if (state == TIME_ERROR || (timex.status & STA_UNSYNC))
+		doctor_say(doctor, DOCTOR_WARN,
+			"run systemd-timesyncd or chrony: tokens expire by the clock",
+			"clock: not synchronized");
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "clock: synchronized");
+}
+
+static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
+{
+	struct doctor *doctor = userdata;
+
+	(void)err;
+	if (stop->kind)
+		doctor_say(doctor, DOCTOR_FAIL, stop->ends, "held: %s: %s", stop->kind,
+			stop->reason);
+	else
+		doctor_say(doctor, DOCTOR_WARN, "clerk-tokenctl resume ends it",
+			"paused: %s%s%s", stop->action ? stop->action : "everything",
+			stop->batch ? " of batch " : "", stop->batch ? stop->batch : "");
+	return 0;
+}
+
+void doctor_daemon(struct doctor *doctor)
+{
+	struct ctl *ctl = doctor->ctl;
+	struct error err = ERROR_NULL;
+	int64_t pid;
+
+	switch (alive_check(ctl->config->state_directory, &pid)) {
+	case ALIVE_YES:
+		doctor_say(doctor, DOCTOR_OK, NULL, "daemon: running, process %" PRId64,
+			pid);
+		break;
+	case ALIVE_NO:
+		doctor_say(doctor, DOCTOR_FAIL, "systemctl start clerk-tokend",
+			"daemon: not running");
+		break;
+	case ALIVE_UNKNOWN:
+		doctor_say(doctor, DOCTOR_WARN, "its lock should have the mode 0644",
+			"daemon: its lock cannot be looked at");
+		break;
+	}
+	if (ctl->reader && reader_stops(ctl->reader, on_stop, doctor, &err) < 0)
+		doctor_say(doctor, DOCTOR_FAIL, NULL, "audit.db: %s", err.text);
+}

@@ -1,0 +1,111 @@
+#include "ctl/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void ids_deinit(struct ids *ids)
+{
+	free(ids->ids);
+	*ids = (struct ids)IDS_NULL;
+}
+
+void ids_add(struct ids *ids, int64_t id)
+{
+	if (ids->n == ids->cap) {
+		ids->cap = ids->cap ? ids->cap * 2 : 64;
+		ids->ids = xrealloc(ids->ids, ids->cap * sizeof(*ids->ids));
+	}
+	ids->ids[ids->n++] = id;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void ids_sort(struct ids *ids)
+{
+	size_t kept = 0;
+
+	if (ids->n == 0)
+		return;
+	qsort(ids->ids, ids->n, sizeof(*ids->ids), ascending);
+	for (size_t i = 0; i < ids->n; i++)
+		if (i == 0 || ids->ids[i] != ids->ids[kept - 1])
+			ids->ids[kept++] = ids->ids[i];
+	ids->n = kept;
+}
+
+static int on_job(void *userdata, const struct reader_job *job, struct error *err)
+{
+	(void)err;
+	ids_add(userdata, job->id);
+	return 0;
+}
+
+int ids_select(struct ctl *ctl, const struct reader_selector *selector, struct ids *ids)
+{
+	struct error err = ERROR_NULL;
+	int status = ctl_open_audit(ctl);
+
+	if (status)
+		return status;
+	if (reader_jobs(ctl->reader, selector, on_job, ids, &err) < 0)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	return CTL_OK;
+}
+
+struct waiting {
+	struct ctl *ctl;
+	const struct reader_selector *selector;
+	struct ids *ids;
+};
+
+static bool is_named(const struct reader_selector *selector, int64_t id)
+{
+	for (size_t i = 0; i < selector->n_jobs; i++)
+		if (selector->jobs[i] == id)
+			return true;
+	return selector->n_jobs == 0;
+}
+
+/* Urgent rows were taken out of turn, so each is looked up. */
+static int on_waiting(void *userdata, int64_t id, struct error *err)
+{
+	struct waiting *waiting = userdata;
+	AUTO(reader_job) struct reader_job job = {0};
+	int rc;
+
+	if (!is_named(waiting->selector, id))
+		return 0;
+	rc = reader_job(waiting->ctl->reader, id, &job, err);
+	if (rc == READER_E_NONE)
+		ids_add(waiting->ids, id);
+	return rc < 0 ? -1 : 0;
+}
+
+int ids_select_waiting(
+	struct ctl *ctl, const struct reader_selector *selector, struct ids *ids)
+{
+	struct waiting waiting = {ctl, selector, ids};
+	struct reader_progress progress;
+	struct error err = ERROR_NULL;
+	int status = ctl_open_audit(ctl);
+
+	if (status)
+		return status;
+	/* What waits is queued, without a result. */
+	if ((selector->state && strcmp(selector->state, "queued") != 0) ||
+		selector->result)
+		return CTL_OK;
+	ctl_try_queue(ctl);
+	if (!ctl->queue)
+		return CTL_OK;
+	if (reader_progress(ctl->reader, &progress, &err) < 0 ||
+		reader_queue_ids(ctl->queue, selector, progress.queue_job, on_waiting,
+			&waiting, &err) < 0)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	return CTL_OK;
+}

@@ -1,0 +1,317 @@
+#include "ctl/submit.h"
+
+#include "base/parse.h"
+#include "ctl/secrets.h"
+#include "ctl/wait.h"
+#include "ctl/when.h"
+#include "ctl/who.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define TIMEOUT_MS 30000
+
+/* ---- what the command line says for all rows ---- */
+
+static const struct {
+	enum opt opt;
+	const char *column;
+	bool label;
+} defaults_options[] = {
+	{OPT_ORG, "org_id", false},
+	{OPT_REASON, "reason", false},
+	{OPT_PRIORITY, "priority", false},
+	{OPT_NOT_BEFORE, "not_before", false},
+	{OPT_NOT_AFTER, "not_after", false},
+	{OPT_SET_BATCH, "batch", false},
+	{OPT_SET_REFERENCE, "reference", false},
+	{OPT_SET_REQUESTED_BY, "requested_by", false},
+	{OPT_BATCH, "batch", true},
+	{OPT_REFERENCE, "reference", true},
+	{OPT_REQUESTED_BY, "requested_by", true},
+};
+
+static int set_expires(const struct ctl *ctl, struct row *row)
+{
+	const char *text = args_get(ctl->args, OPT_EXPIRES);
+	struct error err = ERROR_NULL;
+	int64_t ms;
+
+	if (!text)
+		return CTL_OK;
+	if (when_parse_duration("--expires", text, &ms, &err) < 0)
+		return ctl_fail(CTL_USAGE, "%s", err.text);
+	if (ms < 1000 || ms % 1000)
+		return ctl_fail(
+			CTL_USAGE, "--expires: whole seconds are wanted, 1s or more");
+	row->expires_in_seconds = ms / 1000;
+	return CTL_OK;
+}
+
+int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaults)
+{
+	struct row *row = rows_add(defaults, 0);
+	struct error err = ERROR_NULL;
+	int64_t ignored;
+
+	/* Before anything is submitted, not after. */
+	if (wait_timeout(ctl, OPT_TIMEOUT, TIMEOUT_MS, &ignored))
+		return CTL_USAGE;
+	for (size_t i = 0; i < ARRAY_LEN(defaults_options); i++) {
+		const char *text = args_get(ctl->args, defaults_options[i].opt);
+
+		if (!text || (defaults_options[i].label && !with_labels))
+			continue;
+		if (!*text)
+			return ctl_fail(CTL_USAGE, "--%s is empty",
+				args_options[defaults_options[i].opt].name);
+		if (rows_set(defaults, row, defaults_options[i].column, text, &err) < 0)
+			return ctl_fail(CTL_USAGE, "--%s: %s",
+				args_options[defaults_options[i].opt].name, err.text);
+	}
+	if (!row->requested_by)
+		row->requested_by = who_am_i();
+	return set_expires(ctl, row);
+}
+
+int submit_complete(const struct ctl *ctl, struct rows *rows, const struct rows *defaults)
+{
+	const char *prefix = args_get(ctl->args, OPT_KEY_PREFIX);
+	struct error err = ERROR_NULL;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		struct row *row = &rows->rows[i];
+		AUTO(free_ptr) char *key = NULL;
+
+		rows_fill(row, &defaults->rows[0]);
+		if (!prefix || row->idempotency_key)
+			continue;
+		key = xasprintf("%s%s", prefix,
+			row->user_id ? row->user_id : row->sign_in_token_id);
+		if (rows_set(rows, row, "idempotency_key", key, &err) < 0)
+			return ctl_fail(CTL_USAGE, "--key-prefix: %s", err.text);
+	}
+	return CTL_OK;
+}
+
+/* ---- into the queue ---- */
+
+/* A key stands for one job: asking for something else under it is a mistake. */
+static int check_same(const struct rows *rows, const struct row *row, const char *action,
+	const char *user_id, const char *token_id)
+{
+	const char *mine = row->user_id ? row->user_id : row->sign_in_token_id;
+	const char *theirs = user_id ? user_id : token_id;
+
+	/* Of a create the token became known later; it says nothing about the request. */
+	if (action && !strcmp(action, rows->action) && theirs && !strcmp(mine, theirs))
+		return CTL_OK;
+	return ctl_fail(CTL_NO,
+		"key %s belongs to job %" PRId64 ", a %s of %s: nothing was submitted",
+		row->idempotency_key, row->job_id, action ? action : "row",
+		theirs ? theirs : "nobody");
+}
+
+/* What the audit knows of the keys: rows of the queue are swept after a while. */
+static int find_keys(struct ctl *ctl, struct rows *rows)
+{
+	ctl_try_audit(ctl);
+	for (size_t i = 0; ctl->reader && i < rows->n; i++) {
+		AUTO(reader_job) struct reader_job job = {0};
+		struct row *row = &rows->rows[i];
+		struct error err = ERROR_NULL;
+		int rc;
+
+		if (!row->idempotency_key)
+			continue;
+		rc = reader_job_of_key(ctl->reader, row->idempotency_key, &job, &err);
+		if (rc < 0)
+			return ctl_fail(CTL_NO, "%s", err.text);
+		if (rc == READER_E_NONE)
+			continue;
+		row->job_id = job.id;
+		row->repeated = 1;
+		if (check_same(rows, row, job.action, job.user_id, job.sign_in_token_id))
+			return CTL_NO;
+	}
+	return CTL_OK;
+}
+
+/* The row whose key is in the queue already. */
+static int take_repeated(struct ctl *ctl, const struct rows *rows, struct row *row)
+{
+	AUTO(reader_waiting) struct reader_waiting job = {0};
+	struct error err = ERROR_NULL;
+
+	if (reader_queue_job_of_key(ctl->queue, row->idempotency_key, &job, &err) != 0)
+		return ctl_fail(CTL_NO, "key %s: %s", row->idempotency_key, err.text);
+	row->job_id = job.id;
+	row->repeated = 1;
+	return check_same(rows, row, job.action, job.user_id, job.sign_in_token_id);
+}
+
+static int say_refused(const struct row *row, int rc, const struct error *err)
+{
+	const char *id = row->user_id ? row->user_id : row->sign_in_token_id;
+
+	if (rc == READER_E_BUSY)
+		return ctl_fail(CTL_TEMPORARY,
+			"queue.db: locked by another program for too long; nothing was "
+			"submitted");
+	if (rc != READER_E_REFUSED)
+		return ctl_fail(CTL_NO, "%s; nothing was submitted", err->text);
+	if (row->line)
+		return ctl_fail(CTL_USAGE, "line %" PRId64 ": %s; nothing was submitted",
+			row->line, err->text);
+	return ctl_fail(CTL_USAGE, "%s: %s; nothing was submitted", id, err->text);
+}
+
+static int insert_rows(struct ctl *ctl, struct rows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		struct row *row = &rows->rows[i];
+		struct reader_request request;
+		struct error err = ERROR_NULL;
+		int rc;
+
+		if (row->repeated)
+			continue;
+		rows_request(rows, row, &request);
+		rc = reader_queue_add_job(ctl->queue, &request, &row->job_id, &err);
+		if (rc == READER_E_NONE)
+			rc = take_repeated(ctl, rows, row);
+		else if (rc)
+			rc = say_refused(row, rc, &err);
+		if (rc)
+			return rc;
+	}
+	return CTL_OK;
+}
+
+static int insert_batch(struct ctl *ctl, const struct reader_batch *batch)
+{
+	struct error err = ERROR_NULL;
+	int rc = reader_queue_add_batch(ctl->queue, batch, &err);
+
+	if (rc == 0)
+		return CTL_OK;
+	if (rc == READER_E_NONE)
+		return ctl_fail(CTL_NO,
+			"batch %s has its limits already: --first and --max-failures are "
+			"set "
+			"once; nothing was submitted",
+			batch->name);
+	return ctl_fail(rc == READER_E_REFUSED ? CTL_USAGE : CTL_NO, "%s", err.text);
+}
+
+int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch,
+	size_t *ret_repeated)
+{
+	struct error err = ERROR_NULL;
+	int rc, status = ctl_open_queue(ctl);
+
+	if (status == CTL_OK)
+		status = find_keys(ctl, rows);
+	if (status)
+		return status;
+	rc = reader_queue_begin(ctl->queue, &err);
+	if (rc)
+		return say_refused(&rows->rows[0], rc, &err);
+	if (batch)
+		status = insert_batch(ctl, batch);
+	if (status == CTL_OK)
+		status = insert_rows(ctl, rows);
+	if (status) {
+		reader_queue_rollback(ctl->queue);
+		return status;
+	}
+	/* An id counts from here on: a commit can find the file busy. */
+	rc = reader_queue_commit(ctl->queue, &err);
+	if (rc)
+		return say_refused(&rows->rows[0], rc, &err);
+	*ret_repeated = 0;
+	for (size_t i = 0; i < rows->n; i++)
+		*ret_repeated += (size_t)rows->rows[i].repeated;
+	return CTL_OK;
+}
+
+/* ---- afterwards ---- */
+
+static const struct out_column columns[] = {
+	{"job_id", OUT_INT, offsetof(struct row, job_id)},
+	{"user_id", OUT_TEXT, offsetof(struct row, user_id)},
+	{"sign_in_token_id", OUT_TEXT, offsetof(struct row, sign_in_token_id)},
+	{"idempotency_key", OUT_TEXT, offsetof(struct row, idempotency_key)},
+	{"repeated", OUT_INT, offsetof(struct row, repeated)},
+};
+
+static const struct out_list list = {columns, ARRAY_LEN(columns), NULL};
+
+static void print_ids(struct ctl *ctl, const struct rows *rows)
+{
+	if (ctl->out.format != OUT_TABLE)
+		out_list_begin(&ctl->out, &list);
+	for (size_t i = 0; i < rows->n; i++) {
+		if (ctl->out.format == OUT_TABLE)
+			out_printf(&ctl->out, "%" PRId64 "\n", rows->rows[i].job_id);
+		else
+			out_row(&ctl->out, &rows->rows[i]);
+	}
+	if (ctl->out.format != OUT_TABLE)
+		out_list_end(&ctl->out);
+}
+
+/* Of a job that did not succeed there is no url: its result says why. */
+static int say_ended(struct ctl *ctl, int64_t id)
+{
+	AUTO(reader_job) struct reader_job job = {0};
+	struct error err = ERROR_NULL;
+
+	if (reader_job(ctl->reader, id, &job, &err) != 0)
+		return ctl_fail(CTL_NO, "job %" PRId64 ": %s", id, err.text);
+	return ctl_fail(CTL_NO, "job %" PRId64 " %s: %s%s%s%s%s", id, job.state,
+		job.result ? job.result : "", job.error_code ? ": " : "",
+		job.error_code ? job.error_code : "", job.error_message ? ": " : "",
+		job.error_message ? job.error_message : "");
+}
+
+static int wait_and_print(struct ctl *ctl, const struct ids *ids, int64_t timeout)
+{
+	bool url = args_has(ctl->args, OPT_URL);
+	int printed, waited = wait_jobs(ctl, ids->ids, ids->n, timeout);
+
+	if (url && ids->n == 1 && waited == CTL_OK)
+		printed = secrets_print(ctl, SECRETS_URL, ids->ids, 1);
+	else if (url && ids->n == 1)
+		printed = waited == CTL_NO ? say_ended(ctl, ids->ids[0]) : waited;
+	else if (url)
+		printed = secrets_print(ctl, SECRETS_LIST, ids->ids, ids->n);
+	else
+		printed = wait_print(ctl, ids->ids, ids->n);
+	return waited ? waited : printed;
+}
+
+int submit_finish(struct ctl *ctl, const struct rows *rows, size_t n_repeated)
+{
+	AUTO(ids) struct ids ids = IDS_NULL;
+	int64_t timeout;
+
+	if (wait_timeout(ctl, OPT_TIMEOUT, TIMEOUT_MS, &timeout))
+		return CTL_USAGE;
+	if (n_repeated)
+		ctl_say("%zu submitted, %zu had been submitted before",
+			rows->n - n_repeated, n_repeated);
+	if (!args_has(ctl->args, OPT_WAIT)) {
+		print_ids(ctl, rows);
+		return CTL_OK;
+	}
+	for (size_t i = 0; i < rows->n; i++)
+		ids_add(&ids, rows->rows[i].job_id);
+	ids_sort(&ids);
+	if (ids.n == 1)
+		ctl_say("submitted as job %" PRId64, ids.ids[0]);
+	else
+		ctl_say("submitted as %zu jobs, %" PRId64 " to %" PRId64, ids.n,
+			ids.ids[0], ids.ids[ids.n - 1]);
+	return wait_and_print(ctl, &ids, timeout);
+}

@@ -1,0 +1,26 @@
+/* Rows become jobs: all of them or none. */
+#pragma once
+
+#include "ctl/ctl.h"
+#include "ctl/ids.h"
+#include "ctl/rows.h"
+
+/* Submits the rows in one transaction, with a row for the batch where batch is not NULL.
+ * Afterwards each row has its job_id; one whose key was submitted before has the id of
+ * then and is counted in *ret_repeated. 0 or an exit status; nothing was submitted then.
+ */
+int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch,
+	size_t *ret_repeated);
+
+/* What the command line says for all rows: --reason, --priority, --not-before …, who
+ * asks; and --batch, --reference, --requested-by where with_labels. 0 or CTL_USAGE.
+ * defaults is filled; the caller rows_deinit()s it. */
+int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaults);
+
+/* Gives the rows what they do not have from the defaults, and keys from --key-prefix. 0
+ * or CTL_USAGE. */
+int submit_complete(
+	const struct ctl *ctl, struct rows *rows, const struct rows *defaults);
+
+/* Prints the ids; or, with --wait, waits and prints the results. 0 or an exit status. */
+int submit_finish(struct ctl *ctl, const struct rows *rows, size_t n_repeated);

@@ -1,0 +1,49 @@
+/* Proving the audit: what the parts of verify share. For cmd_verify.c and verify_*.c. */
+#pragma once
+
+#include "ctl/anchors.h"
+#include "ctl/ctl.h"
+#include "store/reader_verify.h"
+
+struct verify {
+	struct ctl *ctl;        /* borrowed */
+	struct anchors anchors; /* owned */
+	struct reader_chain chain;
+	char head[CHAIN_HEX_LEN]; /* of the last good row */
+	int64_t n_jobs, n_tokens, n_commands;
+	int64_t n_purged;          /* `purged` rows */
+	struct verify_hold *holds; /* owned: what the audit says of each kind */
+	size_t n_holds;
+	char *fault; /* owned: the first thing that is wrong with the tables */
+};
+
+/* What `held` and `released` last said of one kind. */
+struct verify_hold {
+	char *kind;   /* owned */
+	char *reason; /* owned */
+	bool on;
+	bool found; /* in the table */
+};
+
+/* Recomputes the chain from where it stands to the newest row. 0, READER_E_BROKEN, or
+ * < 0. */
+int verify_chain(struct verify *verify, struct error *err);
+
+/* Replays every job and token. 0 or < 0; what is wrong is in verify->fault. */
+int verify_jobs(struct verify *verify, struct error *err);
+int verify_tokens(struct verify *verify, struct error *err);
+
+/* Holds the roll-ups against jobs and events, at the head of the chain. 0,
+ * READER_E_BROKEN or < 0. */
+int verify_rest(struct verify *verify, struct error *err);
+
+/* One row of the audit about a command, a secret or a hold, held against its table. */
+int verify_event(
+	struct verify *verify, const struct reader_event *event, struct error *err);
+
+/* Notes what is wrong with the tables, if it is the first. */
+void verify_fault(struct verify *verify, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Whether two texts are the same; NULL is the same as NULL alone. */
+bool verify_same(const char *a, const char *b);
