@@ -31,6 +31,16 @@ struct http {
 	int64_t skew_ms;
 };
 
+static int count(const struct http_transfer_list *list)
+{
+	const struct http_transfer *transfer;
+	int n = 0;
+
+	TAILQ_FOREACH (transfer, list, entry)
+		n++;
+	return n;
+}
+
 static void free_list(struct http_transfer_list *list)
 {
 	struct http_transfer *transfer;
@@ -77,16 +87,46 @@ static void report(struct http *http, struct http_transfer *transfer, CURLcode c
 	retire(http, transfer);
 }
 
-static struct http_transfer *take_active(struct http *http, CURL *easy)
+/* Takes it off the multi handle and tells. */
+static void finish(struct http *http, struct http_transfer *transfer, CURLcode code,
+	struct now received)
 {
-	char *private = NULL;
-	struct http_transfer *transfer;
-
-	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-	transfer = (struct http_transfer *)(void *)private;
 	TAILQ_REMOVE(&http->active, transfer, entry);
-	(void)curl_multi_remove_handle(http->multi, easy);
-	return transfer;
+	(void)curl_multi_remove_handle(http->multi, transfer->easy);
+	report(http, transfer, code, received);
+}
+
+static int finish_finished(struct http *http, struct now received)
+{
+	struct CURLMsg *message;
+	int n_left;
+	int n = 0;
+
+	while ((message = curl_multi_info_read(http->multi, &n_left))) {
+		CURLcode code = message->data.result;
+		char *private = NULL;
+
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+		finish(http, (struct http_transfer *)(void *)private, code, received);
+		n++;
+	}
+	return n;
+}
+
+/* Those that done() starts on the way are the last in the list and stay. */
+static int finish_all(struct http *http, CURLMcode why, struct now received)
+{
+	int n = 0;
+
+	for (int left = count(&http->active); left > 0; left--) {
+		struct http_transfer *transfer = TAILQ_FIRST(&http->active);
+
+		(void)snprintf(transfer->error_text, sizeof(transfer->error_text), "%s",
+			curl_multi_strerror(why));
+		finish(http, transfer, CURLE_ABORTED_BY_CALLBACK, received);
+		n++;
+	}
+	return n;
 }
 
 /* What done() starts anew and fails to start waits for the next turn of the loop. */
@@ -105,21 +145,13 @@ static int report_unstarted(struct http *http, struct now received)
 	return n;
 }
 
-static int collect(void *userdata)
+static int collect(void *userdata, CURLMcode code)
 {
 	struct http *http = userdata;
 	struct now received = clock_now();
-	struct CURLMsg *message;
-	int n_left;
-	int n = report_unstarted(http, received);
+	int n = report_unstarted(http, received) + finish_finished(http, received);
 
-	while ((message = curl_multi_info_read(http->multi, &n_left))) {
-		CURLcode code = message->data.result; /* gone with the handle */
-
-		report(http, take_active(http, message->easy_handle), code, received);
-		n++;
-	}
-	return n;
+	return code ? n + finish_all(http, code, received) : n;
 }
 
 static int init_curl(struct error *err)

@@ -40,7 +40,7 @@ static void step(struct http_loop *loop, curl_socket_t socket, int events)
 
 	if (code != CURLM_OK)
 		log_error("libcurl: %s", curl_multi_strerror(code));
-	watch_spin(loop, loop->collect(loop->userdata));
+	watch_spin(loop, loop->collect(loop->userdata, code));
 }
 
 /* An error is passed on as readable and writable: libcurl then meets it in recv or send

@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-/* Called after each step of curl's: collect what has finished. Returns how many did. */
-typedef int (*http_loop_fn)(void *userdata);
+/* Called after each step of curl's: collect what has finished. A code other than CURLM_OK
+ * means that the step failed, after which libcurl may never come back to what is under
+ * way. Returns how many transfers finished. */
+typedef int (*http_loop_fn)(void *userdata, CURLMcode code);
 
 struct http_loop {
 	CURLM *multi;    /* borrowed */
@@ -25,7 +27,7 @@ struct http_loop {
 	bool has_warned;
 };
 
-/* Puts multi (borrowed, as event) on the loop; collect(userdata) is called from there
+/* Puts multi (borrowed, as event) on the loop; collect(userdata, …) is called from there
  * alone. The struct stays where it is until http_loop_deinit(). */
 int http_loop_init(struct http_loop *loop, sd_event *event, CURLM *multi,
 	http_loop_fn collect, void *userdata, struct error *err);

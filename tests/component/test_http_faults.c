@@ -408,6 +408,24 @@ static void test_what_cannot_start_is_not_sent(void **state)
 			REPLY_NOT_SENT, cases[i].code, 0);
 }
 
+/* What libcurl does not even take is reported from the loop as well, and exactly once. */
+static void test_what_libcurl_does_not_take_is_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(buf) struct buf url = BUF_NULL;
+
+	buf_puts(&url, peer_url(f->peer));
+	while (url.len < 9 * 1000 * 1000) /* libcurl's limit is 8,000,000 */
+		buf_puts(&url, "/0123456789abcdef0123456789abcdef0123456789abcdef");
+	peer_loop_post(&f->loop, 7, url.data, "{}");
+	assert_int_equal(http_in_flight(f->loop.http), 1);
+	assert_fault(peer_loop_run(&f->loop), REPLY_NOT_SENT, "other", 0);
+	assert_int_equal(f->loop.replies[0].ticket, 7);
+	assert_int_equal(http_in_flight(f->loop.http), 0);
+	peer_answer_with(f->peer, PEER_OK);
+	assert_int_equal(exchange(f)->end, REPLY_WHOLE);
+}
+
 /* A server that takes the connection and never shakes hands. */
 static void test_silent_handshake_is_not_sent(void **state)
 {
@@ -443,6 +461,7 @@ int main(void)
 		TEST(test_flood_of_interim_answers_is_capped),
 		TEST(test_caps_begin_anew_with_each_transfer),
 		TEST(test_what_cannot_start_is_not_sent),
+		TEST(test_what_libcurl_does_not_take_is_not_sent),
 		TEST(test_silent_handshake_is_not_sent),
 	};
 

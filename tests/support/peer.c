@@ -314,8 +314,15 @@ void peer_loop_init(struct peer_loop *loop)
 		.key = &loop->key,
 	};
 	must(sd_event_new(&loop->event));
-	if (http_new(loop->event, &loop->options, on_done, loop, &loop->http, &err) < 0)
+	if (peer_loop_restart(loop, &err) < 0)
 		fail_msg("%s", err.text);
+}
+
+int peer_loop_restart(struct peer_loop *loop, struct error *err)
+{
+	http_free(loop->http);
+	loop->http = NULL;
+	return http_new(loop->event, &loop->options, on_done, loop, &loop->http, err);
 }
 
 static void reply_free(struct peer_reply *reply)

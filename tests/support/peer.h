@@ -98,6 +98,9 @@ struct peer_loop {
 void peer_loop_init(struct peer_loop *loop);
 void peer_loop_deinit(struct peer_loop *loop);
 
+/* Frees the client, if there is one, and makes another. Returns what http_new() does. */
+int peer_loop_restart(struct peer_loop *loop, struct error *err);
+
 /* Posts body (NULL = none) to url and remembers that a reply is due. */
 void peer_loop_post(
 	struct peer_loop *loop, uint64_t ticket, const char *url, const char *body);

@@ -1,10 +1,12 @@
 #include "clerk/retry_after.h"
 
 #include "base/mem.h"
+#include "clerk/http_date.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -73,10 +75,44 @@ static void test_retry_after(void **state)
 		assert_int_equal(retry_after_read(cases[i].text, NOW), cases[i].ms);
 }
 
+static void test_retry_after_of_a_millisecond(void **state)
+{
+	(void)state;
+	assert_int_equal(retry_after_read("Tue, 14 Nov 2023 22:13:21 GMT", NOW + 999), 1);
+	assert_int_equal(
+		retry_after_read("Tue, 14 Nov 2023 22:13:21 GMT", NOW + 1000), -1);
+}
+
+static void test_http_date(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} cases[] = {
+		{"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+		{"Tue, 14 Nov 2023 22:13:20 GMT", NOW},
+		{"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000)},
+		{"Tue, 14 Nov 2023 22:13:20 GMT                                  ", NOW},
+		{"Tue, 14 Nov 2023 22:13:20 GMT                                   ", -1},
+		{"14 Nov 2023 22:13:20 GMT", -1},
+		{"Tue, 14 Nov 2023 GMT", -1},
+		{"Wed, 31 Dec 1969 23:59:58 GMT", -1},
+		{":", -1},
+		{"", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+			http_date_ms(cases[i].text, strlen(cases[i].text)), cases[i].ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_retry_after_of_a_millisecond),
+		cmocka_unit_test(test_http_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
