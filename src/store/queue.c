@@ -76,37 +76,53 @@ static bool is_lasting(struct queue_conn *conn)
 	}
 }
 
-static int read_data_version(struct queue *queue, int64_t *ret_version)
+static int read_data_version(struct queue *queue, int64_t *ret_version, struct error *err)
 {
-	queue_conn_limit(&queue->conn, QUEUE_READ_MS);
-	return queue_conn_pragma(&queue->conn, "PRAGMA data_version", ret_version, NULL);
+	return queue_conn_pragma(&queue->conn, "PRAGMA data_version", ret_version, err);
+}
+
+int queue_note(struct queue *queue, struct error *err)
+{
+	struct queue_file now;
+	int rc = queue_file_look(queue->path, &now, err);
+
+	if (rc == 0)
+		rc = read_data_version(queue, &queue->data_version, err);
+	if (rc == 0)
+		queue->seen = now.db;
+	return rc;
 }
 
 int queue_stick(struct queue *queue, int rc, const struct error *err)
 {
-	struct queue_file now;
-
-	if (rc != QUEUE_E_FAULT || !is_lasting(&queue->conn) ||
-		queue_file_look(queue->path, &now, NULL) ||
-		read_data_version(queue, &queue->data_version))
+	if (rc != QUEUE_E_FAULT || !is_lasting(&queue->conn) || queue_note(queue, NULL))
 		return rc;
 	free(queue->stuck);
 	queue->stuck = xstrdup(err->text);
-	queue->stuck_at = now.db;
 	queue->stuck_for = queue->asked;
 	return rc;
 }
 
-/* Whether nobody wrote since the fault was found. */
-static bool is_still_stuck(struct queue *queue, const struct queue_file *now)
+/* What became of the file since it was last read. */
+enum since { SINCE_NOTHING, SINCE_COMMIT, SINCE_OTHER };
+
+static enum since what_since(struct queue *queue, const struct queue_file *now)
 {
 	int64_t version;
+	int rc;
 
-	return queue->stuck && queue_file_same(&now->db, &queue->stuck_at) &&
-	       queue->asked.job == queue->stuck_for.job &&
+	queue_conn_limit(&queue->conn, QUEUE_READ_MS);
+	rc = read_data_version(queue, &version, NULL);
+	if (rc || version != queue->data_version)
+		return SINCE_COMMIT;
+	return queue_file_same(&now->db, &queue->seen) ? SINCE_NOTHING : SINCE_OTHER;
+}
+
+static bool is_asked_the_same(const struct queue *queue)
+{
+	return queue->asked.job == queue->stuck_for.job &&
 	       queue->asked.urgent == queue->stuck_for.urgent &&
-	       queue->asked.command == queue->stuck_for.command &&
-	       (read_data_version(queue, &version) || version == queue->data_version);
+	       queue->asked.command == queue->stuck_for.command;
 }
 
 /* What does not depend on the file's state and is made once. */
@@ -155,6 +171,26 @@ static int open_anew(struct queue *queue, const struct queue_cursor *cursor,
 	return rc;
 }
 
+/* The file that is open is still the one that is there. */
+static int look_again(struct queue *queue, const struct queue_cursor *cursor,
+	struct queue_file *file, struct error *err)
+{
+	enum since since;
+
+	if (queue->data_version < 0)
+		return 0;
+	since = what_since(queue, file);
+	if (queue->stuck && since == SINCE_NOTHING && is_asked_the_same(queue)) {
+		(void)error_set(err, "%s", queue->stuck);
+		return QUEUE_E_FAULT;
+	}
+	/* Written without its change counter (through a WAL that was planted, by cp):
+	 * what SQLite has in its cache is not what is there. */
+	if (queue->stuck || since == SINCE_OTHER)
+		return open_anew(queue, cursor, file, err);
+	return 0;
+}
+
 static int ensure(
 	struct queue *queue, const struct queue_cursor *cursor, struct error *err)
 {
@@ -168,12 +204,8 @@ static int ensure(
 		queue_close(queue);
 		return rc;
 	}
-	if (!is_open_on(queue, &file) || (queue->stuck && !is_still_stuck(queue, &file)))
-		return open_anew(queue, cursor, &file, err);
-	if (!queue->stuck)
-		return 0;
-	(void)error_set(err, "%s", queue->stuck);
-	return QUEUE_E_FAULT;
+	return is_open_on(queue, &file) ? look_again(queue, cursor, &file, err)
+					: open_anew(queue, cursor, &file, err);
 }
 
 int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
@@ -186,21 +218,12 @@ int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 	return rc;
 }
 
-/* A fault may also end by a write that is not SQLite's. */
-static bool is_stuck_elsewhere(struct queue *queue)
+bool queue_changed(struct queue *queue)
 {
 	struct queue_file now;
 
-	return queue->stuck && (queue_file_look(queue->path, &now, NULL) ||
-				       !queue_file_same(&now.db, &queue->stuck_at));
-}
-
-bool queue_changed(struct queue *queue)
-{
-	int64_t version = 0;
-
 	if (!queue->conn.db || queue->data_version < 0 ||
-		queue_conn_has_moved(&queue->conn) || is_stuck_elsewhere(queue))
+		queue_file_look(queue->path, &now, NULL) || !is_open_on(queue, &now))
 		return true;
-	return read_data_version(queue, &version) || version != queue->data_version;
+	return what_since(queue, &now) != SINCE_NOTHING;
 }

@@ -179,7 +179,7 @@ int queue_file_look(const char *path, struct queue_file *ret_file, struct error 
 		if (rc == 0 && i == 0)
 			file.journal = mark_of(&st);
 		if (rc == 0 && i == 1)
-			file.has_wal = st.st_nlink;
+			file.has_wal = st.st_size > 0; /* as SQLite sees it */
 	}
 	if (rc == 0)
 		*ret_file = file;

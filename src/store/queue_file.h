@@ -26,7 +26,7 @@ struct queue_file_mark {
 /* What there is of a queue. */
 struct queue_file {
 	bool exists;
-	bool has_wal; /* queue.db-wal lies beside it */
+	bool has_wal; /* queue.db-wal lies beside it and is not empty */
 	struct queue_file_mark db, journal;
 };
 

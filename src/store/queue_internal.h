@@ -28,15 +28,16 @@ struct queue {
 	struct queue_conn conn;        /* for reading; open only while everything holds */
 	struct queue_file_mark opened; /* whose inode is the file that conn has open */
 	int64_t schema_version;        /* of the schema that was compared */
-	int64_t data_version;          /* as of the last read; -1 = none */
-	struct buf detail;             /* scratch */
-	char *warning;                 /* owned: not yet handed out */
-	char *warned;                  /* owned: the last one that was */
-	struct queue_cursor asked;     /* of the last queue_ensure() */
-	char *stuck; /* owned: a fault of the content, which stands … */
-	struct queue_file_mark
-		stuck_at; /* … while the file is this and data_version stays */
-	struct queue_cursor stuck_for;  /* … and the cursor too */
+	/* The file as of the last read; data_version -1 = none. A write that SQLite
+	 * counts shows in the first, any other in the second. */
+	int64_t data_version;
+	struct queue_file_mark seen;
+	struct buf detail;              /* scratch */
+	char *warning;                  /* owned: not yet handed out */
+	char *warned;                   /* owned: the last one that was */
+	struct queue_cursor asked;      /* of the last queue_ensure() */
+	char *stuck;                    /* owned: a fault of what was read then … */
+	struct queue_cursor stuck_for;  /* … with this cursor */
 	struct queue_file_mark checked; /* its inode had its quick_check */
 };
 
@@ -60,6 +61,10 @@ void queue_close(struct queue *queue);
  * kept with the state of the file as the open transaction sees it: queue_ensure() repeats
  * it, on a connection that stays open without a lock, until somebody writes. */
 int queue_stick(struct queue *queue, int rc, const struct error *err);
+
+/* Remembers the state of the file as the open transaction sees it. 0, QUEUE_E_…, or < 0.
+ */
+int queue_note(struct queue *queue, struct error *err);
 
 /* Hands the text to queue_ensure()'s caller, unless it was the last one already. Takes
  * it. */

@@ -246,13 +246,6 @@ static int read_all(struct reading *reading, struct error *err)
 	return rc;
 }
 
-/* As it stands in this transaction, so that what is committed behind it shows. */
-static int note_version(struct queue *queue, struct error *err)
-{
-	return queue_conn_pragma(
-		&queue->conn, "PRAGMA data_version", &queue->data_version, err);
-}
-
 /* After a failure: what does not hold keeps its fault, what cannot be read is opened
  * anew. */
 static int give_up(struct queue *queue, int rc, const struct error *err)
@@ -283,7 +276,7 @@ int queue_read(struct queue *queue, struct queue_cursor *cursor, int max_rows,
 	if (rc == 0)
 		rc = read_all(&reading, err);
 	if (rc == 0)
-		rc = note_version(queue, err);
+		rc = queue_note(queue, err);
 	free(reading.batch);
 	if (rc)
 		return give_up(queue, rc, err);

@@ -284,10 +284,10 @@ static void a_schema_changed_by_hand(void **state)
 	struct lab *lab = *state;
 
 	lab_take(lab, 0);
-	lab_sql(lab,
-		"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = "
-		"replace(sql, "
-		"'NOT NULL', '') WHERE name = 'command'; PRAGMA writable_schema = RESET");
+	lab_sql(lab, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = "
+		     "replace(sql, "
+		     "'TEXT NOT NULL', 'TEXT') WHERE name = 'command'; PRAGMA "
+		     "writable_schema = RESET");
 	lab_take(lab, 0);
 	queue_free(lab->q);
 	queue_new(&(struct queue_options){.folder = lab->queue}, &lab->q);
