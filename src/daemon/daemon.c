@@ -1,4 +1,4 @@
-/* Start, reload, the second's tick; what the daemon tells of itself. */
+/* Start and end. */
 #include "daemon/daemon.h"
 
 #include "base/log.h"
@@ -13,15 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Clerk's limits per 10 s (clerk.com/docs, rate limits). */
 #define CLERK_WINDOW_MS     10000
 #define CLERK_LIVE_REQUESTS 1000
 #define CLERK_TEST_REQUESTS 100
-#define CHECKPOINT_ROWS     1000
-#define CHECKPOINT_MS       3600000
 
 int64_t daemon_requests(const struct config *config, enum secret_key_kind kind)
 {
@@ -54,7 +51,7 @@ char *daemon_detail(const struct daemon *daemon)
 
 /* ---- configuration and key ---- */
 
-static int load_key(const struct config *config, struct secret *ret_key,
+int daemon_load_key(const struct config *config, struct secret *ret_key,
 	enum secret_key_kind *ret_kind, struct error *err)
 {
 	switch (secret_key_load(config, ret_key, ret_kind, err)) {
@@ -69,7 +66,7 @@ static int load_key(const struct config *config, struct secret *ret_key,
 	}
 }
 
-static void fill_http_options(const struct config *config, const struct secret *key,
+void daemon_fill_http(const struct config *config, const struct secret *key,
 	struct http_options *ret_options)
 {
 	*ret_options = (struct http_options){
@@ -83,7 +80,7 @@ static void fill_http_options(const struct config *config, const struct secret *
 	};
 }
 
-static struct engine_options engine_options_of(struct daemon *daemon)
+struct engine_options daemon_engine_options(struct daemon *daemon)
 {
 	return (struct engine_options){
 		.ledger = daemon->ledger,
@@ -104,7 +101,7 @@ int daemon_check(const struct daemon_options *options)
 	int status = DAEMON_EXIT_CONFIG;
 
 	if (config_load(options->config_path, &config, &err) < 0 ||
-		load_key(config, &key, &kind, &err) < 0) {
+		daemon_load_key(config, &key, &kind, &err) < 0) {
 		(void)fprintf(stderr, "clerk-tokend: %s\n", err.text);
 	} else {
 		(void)printf("%s: configuration and key are right (a %s key)\n",
@@ -187,7 +184,7 @@ static int open_store(struct daemon *daemon, struct error *err)
 static int go_to_work(struct daemon *daemon, struct error *err)
 {
 	AUTO(free_ptr) char *detail = daemon_detail(daemon);
-	struct engine_options options = engine_options_of(daemon);
+	struct engine_options options = daemon_engine_options(daemon);
 	struct engine_start start = {.detail = detail,
 		.key_kind = secret_key_kind_name(daemon->key_kind),
 		.paused = ledger_was_restored(daemon->ledger)};
@@ -203,7 +200,7 @@ static int make_client(struct daemon *daemon, struct error *err)
 {
 	struct http_options options;
 
-	fill_http_options(daemon->config, &daemon->key, &options);
+	daemon_fill_http(daemon->config, &daemon->key, &options);
 	return http_new(
 		daemon->event, &options, daemon_on_reply, daemon, &daemon->http, err);
 }
@@ -270,184 +267,6 @@ void daemon_start(struct daemon *daemon)
 		say_ready(daemon);
 }
 
-/* ---- reload ---- */
-
-static void reload_failed(struct daemon *daemon, const struct error *err)
-{
-	log_error("reload: %s; the old configuration stays in force", err->text);
-	free(daemon->reload_fault);
-	daemon->reload_fault = xstrdup(err->text);
-}
-
-static void take_config(struct daemon *daemon, struct config *config, struct secret *key,
-	enum secret_key_kind kind)
-{
-	AUTO(free_ptr) char *detail = NULL;
-	bool new_key = daemon->key.len != key->len ||
-		       memcmp(daemon->key.text, key->text, key->len) != 0;
-	struct config *old = daemon->config;
-	struct engine_options options;
-
-	daemon->config = config;
-	daemon->key_kind = kind;
-	secret_deinit(&daemon->key);
-	secret_move(key, &daemon->key);
-	log_set_level((enum log_level)config->log_level);
-	options = engine_options_of(daemon);
-	detail = daemon_detail(daemon);
-	engine_reconfigure(daemon->engine, &options, new_key, detail);
-	config_free(old);
-	free(TAKE_PTR(daemon->reload_fault));
-	log_info("reloaded: %s%s", config->path, new_key ? ", another key" : "");
-}
-
-static int load_again(struct daemon *daemon, struct config **ret_config,
-	struct secret *ret_key, enum secret_key_kind *ret_kind, struct error *err)
-{
-	struct http_options options;
-	const char *stuck;
-
-	if (config_load(daemon->options.config_path, ret_config, err) < 0)
-		return -1;
-	stuck = config_needs_restart(daemon->config, *ret_config);
-	if (stuck)
-		return error_set(err, "%s: %s cannot be changed by a reload; restart",
-			daemon->options.config_path, stuck);
-	if (load_key(*ret_config, ret_key, ret_kind, err) < 0)
-		return -1;
-	if (*ret_kind != daemon->key_kind)
-		return error_set(err,
-			"the key is of kind %s, the one in use is %s; restart with "
-			"--accept-key if that is meant",
-			secret_key_kind_name(*ret_kind),
-			secret_key_kind_name(daemon->key_kind));
-	fill_http_options(*ret_config, ret_key, &options);
-	return http_reconfigure(daemon->http, &options, err);
-}
-
-static uint64_t monotonic_usec(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-void daemon_reload(struct daemon *daemon)
-{
-	struct error err = ERROR_NULL;
-	struct secret key = SECRET_NULL;
-	enum secret_key_kind kind;
-	struct config *config = NULL;
-
-	if (daemon->phase != DAEMON_WORKING)
-		return;
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_usec());
-	if (load_again(daemon, &config, &key, &kind, &err) < 0) {
-		reload_failed(daemon, &err);
-		config_free(config);
-	} else {
-		take_config(daemon, config, &key, kind);
-	}
-	secret_deinit(&key);
-	daemon->redraw = true;
-	daemon_tell(daemon);
-	(void)sd_notify(0, "READY=1");
-	daemon_ask_turn(daemon);
-}
-
-/* ---- telling ---- */
-
-void daemon_checkpoint(struct daemon *daemon, bool always)
-{
-	char hash[CHAIN_HEX_LEN];
-	int64_t seq = ledger_head(daemon->ledger, hash);
-	int64_t now = clock_now().mono_ms;
-	bool due = seq / CHECKPOINT_ROWS != daemon->checkpoint_seq / CHECKPOINT_ROWS ||
-		   now - daemon->checkpoint_ms >= CHECKPOINT_MS;
-
-	if (seq == daemon->checkpoint_seq || (!due && !always))
-		return;
-	daemon->checkpoint_seq = seq;
-	daemon->checkpoint_ms = now;
-	log_info("audit checkpoint %" PRId64 ":%s", seq, hash);
-}
-
-static void tell_systemd(struct daemon *daemon, const char *text)
-{
-	AUTO(free_ptr)
-	char *status = daemon->reload_fault ? xasprintf("%s; reload not taken: %s", text,
-						      daemon->reload_fault)
-					    : xstrdup(text);
-
-	if (daemon->said_status && !strcmp(daemon->said_status, status))
-		return;
-	(void)sd_notifyf(0, "STATUS=%s", status);
-	free(daemon->said_status);
-	daemon->said_status = TAKE_PTR(status);
-}
-
-static void write_status(struct daemon *daemon, const struct engine_status *engine)
-{
-	char hash[CHAIN_HEX_LEN];
-	struct error err = ERROR_NULL;
-	struct status status = {
-		.config = daemon->config,
-		.engine = engine,
-		.key_kind = secret_key_kind_name(daemon->key_kind),
-		.reload_fault = daemon->reload_fault,
-		.state = daemon->phase == DAEMON_STOPPING ? "stopping"
-							  : status_state(engine),
-		.now = clock_now(),
-		.started_ms = daemon->started_ms,
-		.requests_per_window = daemon_requests(daemon->config, daemon->key_kind),
-		.audit_seq = ledger_head(daemon->ledger, hash),
-		.audit_hash = hash,
-	};
-	AUTO(free_ptr) char *text = NULL;
-
-	ledger_wal_bytes(
-		daemon->ledger, &status.wal_audit_bytes, &status.wal_tokens_bytes);
-	text = status_json(&status);
-	/* Nobody's answer depends on this file: a full disk here is not worth a word. */
-	if (files_replace(daemon->config->runtime_directory, "status.json", text, &err) <
-		0)
-		log_debug("%s", err.text);
-}
-
-void daemon_tell(struct daemon *daemon)
-{
-	struct engine_status status;
-
-	if (!daemon->engine)
-		return;
-	engine_status(daemon->engine, clock_now(), &status);
-	tell_systemd(daemon, status.text);
-	if (status.changes == daemon->said_changes && !daemon->redraw)
-		return;
-	write_status(daemon, &status);
-	/* Numbers that fall by themselves, such as the window's use, want one more. */
-	daemon->redraw = status.window_used > 0 && status.changes != daemon->said_changes;
-	daemon->said_changes = status.changes;
-}
-
-void daemon_tick(struct daemon *daemon)
-{
-	int64_t idle_ms = clock_now().mono_ms - daemon->turned_ms;
-
-	if (daemon->phase != DAEMON_WORKING && daemon->phase != DAEMON_STOPPING)
-		return;
-	if (daemon->phase == DAEMON_WORKING && queue_changed(daemon->queue)) {
-		engine_look(daemon->engine);
-		daemon_ask_turn(daemon);
-	}
-	/* The watchdog is fed by completed turns alone, so there has to be one. */
-	if ((daemon->watchdog_ms && idle_ms >= daemon->watchdog_ms) ||
-		engine_lazy_ms(daemon->engine) <= clock_now().mono_ms)
-		daemon_ask_turn(daemon);
-	daemon_tell(daemon);
-}
-
 /* ---- life ---- */
 
 static int set_up(struct daemon *daemon, struct error *err)
@@ -456,7 +275,7 @@ static int set_up(struct daemon *daemon, struct error *err)
 	int rc;
 
 	if (config_load(daemon->options.config_path, &daemon->config, err) < 0 ||
-		load_key(daemon->config, &daemon->key, &daemon->key_kind, err) < 0)
+		daemon_load_key(daemon->config, &daemon->key, &daemon->key_kind, err) < 0)
 		return DAEMON_EXIT_CONFIG;
 	log_set_level((enum log_level)daemon->config->log_level);
 	if (files_make_folders(daemon->config->state_directory, err) < 0 ||

@@ -53,6 +53,16 @@ struct daemon {
 /* Requests per window that the configuration and the key's kind come to. */
 int64_t daemon_requests(const struct config *config, enum secret_key_kind kind);
 
+/* Reads the key that the configuration names; a key of unknown kind is a warning in the
+ * log. 0 or < 0. */
+int daemon_load_key(const struct config *config, struct secret *ret_key,
+	enum secret_key_kind *ret_kind, struct error *err);
+/* What the HTTP client takes from configuration and key; all borrowed. */
+void daemon_fill_http(const struct config *config, const struct secret *key,
+	struct http_options *ret_options);
+/* What the engine takes from the daemon as it is now. */
+struct engine_options daemon_engine_options(struct daemon *daemon);
+
 /* Puts the loop's sources in place. 0 or < 0. */
 int daemon_add_sources(struct daemon *daemon, struct error *err);
 /* Asks for a turn, after everything that is ready has been heard. */

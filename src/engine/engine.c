@@ -192,107 +192,6 @@ int engine_refresh(struct engine *engine, struct error *err)
 	return 0;
 }
 
-/* ---- planning and sending ---- */
-
-unsigned engine_actions(const struct engine *engine)
-{
-	unsigned actions = 0;
-
-	for (int action = 0; action < JOB_ACTION__MAX; action++)
-		if (gate_action_open(&engine->gate, (enum job_action)action))
-			actions |= 1u << action;
-	return actions;
-}
-
-static int pick(struct engine *engine, int max, struct error *err)
-{
-	struct ledger_pick pick = {
-		.actions = engine_actions(engine),
-		.n_urgent = engine->ruling.n_urgent,
-		.n_normal = engine->ruling.n_normal,
-		.now_ms = engine->now.wall_ms,
-		.probe = engine->ruling.probe,
-		.skip = engine->n_commands ? engine_is_being_moved : NULL,
-		.userdata = engine,
-	};
-
-	if (max > engine->max_picked) {
-		engine->picked =
-			xrealloc(engine->picked, sizeof(struct job) * (size_t)max);
-		engine->max_picked = max;
-	}
-	engine->picked_probe = pick.probe;
-	return ledger_pick(
-		engine->ledger, &pick, engine->picked, max, &engine->n_picked, err);
-}
-
-/* Writes `sent` for what was picked; what had moved meanwhile is dropped. */
-static int intend(struct engine *engine, struct error *err)
-{
-	int n = 0;
-
-	for (int i = 0; i < engine->n_picked; i++) {
-		int rc = ledger_sent(engine->ledger, &engine->picked[i], err);
-
-		if (rc < 0)
-			return -1;
-		if (rc == LEDGER_E_MOVED) {
-			job_deinit(&engine->picked[i]);
-			continue;
-		}
-		if (n != i) {
-			engine->picked[n] = engine->picked[i];
-			engine->picked[i] = (struct job)JOB_NULL;
-		}
-		n++;
-	}
-	engine->n_picked = n;
-	return 0;
-}
-
-/* Nothing can be written now. */
-static bool is_stuck(const struct engine *engine)
-{
-	return engine->holds[HOLD_DISK].on_now || engine->holds[HOLD_AUDIT].on_now;
-}
-
-static int plan(struct engine *engine, struct error *err)
-{
-	int max;
-
-	engine->ruling = gate_ask(&engine->gate, engine->now.mono_ms, engine->in_flight);
-	if (engine->stopping || is_stuck(engine))
-		return 0;
-	max = engine->ruling.probe ? 1 : engine->ruling.n_urgent;
-	if (max > engine->n_flights - engine->in_flight)
-		max = engine->n_flights - engine->in_flight;
-	if (max <= 0)
-		return 0;
-	if (pick(engine, max, err) < 0)
-		return -1;
-	return intend(engine, err);
-}
-
-static void send_picked(struct engine *engine)
-{
-	int n = engine->n_picked;
-
-	if (n == 0)
-		return;
-	gate_sent(&engine->gate, engine->now.mono_ms, n, engine->picked_probe);
-	for (int i = 0; i < n; i++) {
-		struct flight *flight =
-			engine_launch(engine, &engine->picked[i], engine->picked_probe);
-
-		engine->options.world.send(
-			engine->options.world.userdata, flight->ticket, &flight->job);
-	}
-	engine->n_picked = 0;
-	engine->changes++;
-	/* What stands in the way now, for the status and for the next wake-up. */
-	engine->ruling = gate_ask(&engine->gate, engine->now.mono_ms, engine->in_flight);
-}
-
 /* ---- the turn ---- */
 
 static void save_retry_after(struct engine *engine)
@@ -331,52 +230,26 @@ static int work(struct engine *engine, struct error *err)
 	if (engine_refresh(engine, err) < 0 || engine_end_pauses(engine, err) < 0 ||
 		engine_step_commands(engine, err) < 0 ||
 		engine_refresh(engine, err) < 0 || engine_housekeeping(engine, err) < 0 ||
-		engine_record_holds(engine, err) < 0 || plan(engine, err) < 0 ||
+		engine_record_holds(engine, err) < 0 || engine_plan(engine, err) < 0 ||
 		read_next(engine, err) < 0)
 		return -1;
 	save_retry_after(engine);
 	return ledger_commit(engine->ledger, err);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* When a job that is due, or will be, may go. */
-static int64_t next_send(const struct engine *engine)
-{
-	const struct gate_ruling *ruling = &engine->ruling;
-	int64_t due = engine_mono(engine, engine->next_due_ms);
-	int64_t urgent = engine_mono(engine, engine->next_urgent_ms);
-	int64_t now = engine->now.mono_ms, at;
-
-	if (engine->stopping || engine->next_due_ms == INT64_MAX)
-		return INT64_MAX;
-	if (ruling->reason == GATE_OPEN && ruling->n_normal > 0)
-		return earlier(due, urgent);
-	at = due > ruling->normal_until_ms ? due : ruling->normal_until_ms;
-	if (ruling->reason != GATE_OPEN) {
-		/* Closed for all: nothing happens before until_ms. */
-		at = due > ruling->until_ms ? due : ruling->until_ms;
-	} else if (urgent < at) {
-		at = urgent;
-	}
-	return at < now ? now : at;
-}
-
 static void set_wake(struct engine *engine)
 {
 	int64_t now = engine->now.mono_ms;
-	int64_t at = next_send(engine);
+	int64_t at = engine_next_send(engine);
 
 	if ((engine->more && !engine->stopping) || engine->stepping)
 		at = now;
-	at = earlier(at, engine_mono(engine, engine->next_lapse_ms));
+	at = engine_earlier(at, engine_mono(engine, engine->next_lapse_ms));
 	for (int i = 0; i < engine->n_pauses; i++)
 		if (engine->pauses[i].until_ms)
-			at = earlier(at, engine_mono(engine, engine->pauses[i].until_ms));
-	if (is_stuck(engine))
+			at = engine_earlier(
+				at, engine_mono(engine, engine->pauses[i].until_ms));
+	if (engine_is_stuck(engine))
 		at = engine->retry_at_ms;
 	engine->wake_ms = at;
 }
@@ -386,7 +259,7 @@ static void after_commit(struct engine *engine)
 	engine_holds_recorded(engine);
 	free(TAKE_PTR(engine->note));
 	engine_answers_recorded(engine);
-	send_picked(engine);
+	engine_send_picked(engine);
 	if (!engine->look && !engine->more)
 		engine->unread_since_ms = 0;
 }
@@ -432,7 +305,7 @@ static int tidy(struct engine *engine, struct error *err)
 
 int engine_turn(struct engine *engine, struct now now, struct error *err)
 {
-	bool stuck = is_stuck(engine);
+	bool stuck = engine_is_stuck(engine);
 
 	assert(engine->started);
 	engine->now = now;
@@ -467,9 +340,9 @@ int64_t engine_wake_ms(const struct engine *engine)
 
 int64_t engine_lazy_ms(const struct engine *engine)
 {
-	if (is_stuck(engine))
+	if (engine_is_stuck(engine))
 		return INT64_MAX;
-	return earlier(engine->tick_at_ms, engine->tidy_at_ms);
+	return engine_earlier(engine->tick_at_ms, engine->tidy_at_ms);
 }
 
 bool engine_queue_busy(const struct engine *engine)

@@ -136,5 +136,24 @@ int engine_housekeeping(struct engine *engine, struct error *err);
 /* The monotonic time of a wall time. INT64_MAX stays. */
 int64_t engine_mono(const struct engine *engine, int64_t wall_ms);
 
+/* Asks the gate, picks jobs and writes `sent` for them. */
+int engine_plan(struct engine *engine, struct error *err);
+/* After the commit: sends what was picked. */
+void engine_send_picked(struct engine *engine);
+/* When a job that is due, or will be, may go (monotonic ms). */
+int64_t engine_next_send(const struct engine *engine);
+
+/* The lesser of two times. */
+static inline int64_t engine_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Nothing can be written now. */
+static inline bool engine_is_stuck(const struct engine *engine)
+{
+	return engine->holds[HOLD_DISK].on_now || engine->holds[HOLD_AUDIT].on_now;
+}
+
 /* Bits of the actions that pauses let through. */
 unsigned engine_actions(const struct engine *engine);

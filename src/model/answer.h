@@ -24,17 +24,22 @@ struct answer {
 	bool has_token;     /* a 2xx whose body is a well-formed SignInToken */
 	struct token token; /* only where has_token */
 	enum answer_said said;
-	char *error_code;    /* Clerk's code; without one, ours (`timeout`, `connect` …); may be NULL */
-	char *error_message; /* one redacted line, at most 500 bytes; may be NULL */
-	bool code_is_clerks; /* error_code was read from a ClerkErrors body */
-	char *trace_id;      /* may be NULL */
-	char *location;      /* 3xx: where it points, without query; may be NULL */
+	char *error_code; /* Clerk's code; without one, ours (`timeout`, `connect` …); may
+			     be NULL */
+	char *error_message;    /* one redacted line, at most 500 bytes; may be NULL */
+	bool code_is_clerks;    /* error_code was read from a ClerkErrors body */
+	char *trace_id;         /* may be NULL */
+	char *location;         /* 3xx: where it points, without query; may be NULL */
 	int64_t retry_after_ms; /* from Retry-After, relative to received; -1 = none */
 	int64_t duration_ms;    /* from the start of the transfer to its end */
-	struct now received;    /* when its last byte was seen: what the rate window ages from */
+	struct now received;    /* when its last byte was seen: what the rate window ages
+				   from */
 };
 
-#define ANSWER_NULL {.retry_after_ms = -1}
+#define ANSWER_NULL                                                                      \
+	{                                                                                \
+		.retry_after_ms = -1                                                     \
+	}
 
 /* Wipes secrets, frees the rest; *answer is ANSWER_NULL again. Idempotent. */
 void answer_deinit(struct answer *answer);

@@ -13,12 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOB_ID_MAX         INT64_C(999999999999)
-#define JOB_PRIORITY_MAX   100
-#define JOB_PRIORITY_URGENT 10 /* from here on a job may use rate.urgent_share */
-#define JOB_NAME_LEN_MAX   200  /* bytes of batch, keys, reference, requested_by */
-#define JOB_REASON_LEN_MAX 2000 /* bytes of reason */
-#define JOB_CLERK_DEFAULT_EXPIRES_S 2592000 /* Clerk's own default, 30 days (bapi 2026-05-12) */
+#define JOB_ID_MAX          INT64_C(999999999999)
+#define JOB_PRIORITY_MAX    100
+#define JOB_PRIORITY_URGENT 10   /* from here on a job may use rate.urgent_share */
+#define JOB_NAME_LEN_MAX    200  /* bytes of batch, keys, reference, requested_by */
+#define JOB_REASON_LEN_MAX  2000 /* bytes of reason */
+#define JOB_CLERK_DEFAULT_EXPIRES_S                                                      \
+	2592000 /* Clerk's own default, 30 days (bapi 2026-05-12) */
 
 enum job_action {
 #define JOB_ACTION(name, word) JOB_##name,
@@ -60,13 +61,17 @@ struct job {
 	enum job_state state;
 	int attempts;         /* all that were ever sent; the number of the latest */
 	int unknown_attempts; /* of them, those whose effect at Clerk's is unknown */
-	int tries;            /* of them, those that count, since accepted or last retried */
-	int unknown_tries;    /* of the counted ones, the unknown ones */
-	int64_t due_ms;       /* queued: not sent before (wall) */
-	int64_t age_from_ms;  /* the action's sending clock at the first counted send; -1 = never */
+	int tries;         /* of them, those that count, since accepted or last retried */
+	int unknown_tries; /* of the counted ones, the unknown ones */
+	int64_t due_ms;    /* queued: not sent before (wall) */
+	int64_t age_from_ms; /* the action's sending clock at the first counted send; -1 =
+				never */
 };
 
-#define JOB_NULL {.age_from_ms = -1}
+#define JOB_NULL                                                                         \
+	{                                                                                \
+		.age_from_ms = -1                                                        \
+	}
 
 /* Frees what the job holds; *job is JOB_NULL again. Idempotent. */
 void job_deinit(struct job *job);

@@ -18,7 +18,10 @@ struct token {
 	struct secret url;
 };
 
-#define TOKEN_NULL {0}
+#define TOKEN_NULL                                                                       \
+	{                                                                                \
+		0                                                                        \
+	}
 
 /* Wipes the secrets and frees the rest. Idempotent. */
 void token_deinit(struct token *token);
