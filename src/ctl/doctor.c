@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
@@ -65,19 +64,19 @@ void doctor_config(struct doctor *doctor)
 
 static void sqlite_version(struct doctor *doctor)
 {
-	int version = sqlite3_libversion_number();
+	int version = db_library_number();
 
 	if (version < 3037000)
 		doctor_say(doctor, DOCTOR_FAIL, "3.37 or later is needed", "SQLite %s",
-			sqlite3_libversion());
+			db_library_version());
 	else if (version <= 3051002)
 		doctor_say(doctor, DOCTOR_OK, NULL,
 			"SQLite %s (has the WAL-reset race of 3.7.0 to 3.51.2; the "
 			"daemon's own "
 			"files cannot be reached by it)",
-			sqlite3_libversion());
+			db_library_version());
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "SQLite %s", sqlite3_libversion());
+		doctor_say(doctor, DOCTOR_OK, NULL, "SQLite %s", db_library_version());
 }
 
 void doctor_program(struct doctor *doctor)

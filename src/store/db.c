@@ -242,6 +242,16 @@ int db_open_readonly(
 	return 0;
 }
 
+const char *db_library_version(void)
+{
+	return sqlite3_libversion();
+}
+
+int db_library_number(void)
+{
+	return sqlite3_libversion_number();
+}
+
 void db_close(sqlite3 *db)
 {
 	(void)sqlite3_close_v2(db);

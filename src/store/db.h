@@ -36,6 +36,10 @@ int db_open_owned(const char *path, const struct db_kind *kind, sqlite3 **ret_db
 int db_open_readonly(const char *path, const struct db_kind *kind, sqlite3 **ret_db,
 	struct error *err);
 
+/* The SQLite library's version as text (static) and as its number, 3040001 for 3.40.1. */
+const char *db_library_version(void);
+int db_library_number(void);
+
 /* Closes; all statements must be finalized. NULL is fine. */
 void db_close(sqlite3 *db);
 

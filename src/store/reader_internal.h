@@ -35,7 +35,10 @@ struct reader_ids {
 	size_t n, cap;
 };
 
+/* Frees them; empty again. Idempotent. */
 void reader_ids_deinit(struct reader_ids *ids);
+
+/* Appends one. */
 void reader_ids_add(struct reader_ids *ids, int64_t id);
 
 /* Steps the bound stmt to its end, adds column 0 of each row, resets it. 0 or < 0. */
