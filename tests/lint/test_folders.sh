@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 # sysusers.d and tmpfiles.d make the users, groups and folders that the contract names.
 set -eu
 cd -- "$SOURCE_DIR"

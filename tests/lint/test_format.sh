@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 # clang-format would change nothing. Another version than 14 formats differently.
 set -eu
 cd -- "$SOURCE_DIR"

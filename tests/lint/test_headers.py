@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 """A header is the contract: each prototype, or the group it stands in, has a comment directly
 above; and each header compiles alone."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 """Dependencies run downwards only: which room includes which, and who knows which library."""
 
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 """cmake --install puts everything where it belongs, and leaves a configuration alone."""
 
 import os

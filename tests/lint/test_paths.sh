@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 # No path of the machine that somebody happened to write this on.
 set -eu
 cd -- "$SOURCE_DIR"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 # Every shell script passes shellcheck and has its run bit.
 set -eu
 cd -- "$SOURCE_DIR"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 """The C sources: comments, TODOs, and the sizes of files and functions."""
 
 import os

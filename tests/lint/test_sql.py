@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 """SQL stands in sql/ alone; a query is one statement with a comment on top, named parameters
 and named columns, and SQLite takes it with the shipped schema."""
 

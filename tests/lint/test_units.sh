@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ctest: labels=lint;quick timeout=120
+# ctest: labels=quick timeout=120
 # systemd has nothing to say about the units, and rates their exposure 1.5 or lower.
 set -eu
 cd -- "$SOURCE_DIR"
