@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "ctl/alive.h"
 #include "ctl/text.h"
+#include "store/db.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -49,7 +49,9 @@ void near_try(struct near *near, const char *candidate)
 		distance = 1;
 	if (distance > (allowed < 3 ? allowed : 3))
 		return;
-	if (near->best && distance >= near->distance)
+	if (near->best && (distance > near->distance ||
+				  (distance == near->distance &&
+					  strlen(candidate) >= strlen(near->best))))
 		return;
 	near->best = candidate;
 	near->distance = distance;
