@@ -4,6 +4,7 @@
 #include "ctl/alive.h"
 #include "ctl/text.h"
 #include "store/db.h"
+#include "store/db.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -228,6 +228,9 @@ int engine_record_answers(struct engine *engine, struct error *err)
 
 		if (rc < 0)
 			return -1;
+		if (rc == 0 && f->outcome.state == JOB_FAILED &&
+			engine_batch_fail(engine, &f->job, err) < 0)
+			return -1;
 		if (rc == LEDGER_E_MOVED)
 			return error_set(err,
 				"job %" PRId64

@@ -124,6 +124,8 @@ static int accept(struct engine *engine, const struct queue_row *row, struct err
 {
 	struct refusal refusal = {.why = ""};
 	struct job job = row->job; /* borrowed; only the lifetime is filled in */
+	enum job_state state;
+	bool stopped;
 	int rc;
 
 	if (!policy_allows(engine->options.config, &job, &refusal))
@@ -133,8 +135,12 @@ static int accept(struct engine *engine, const struct queue_row *row, struct err
 		return -1;
 	if (rc > 0)
 		return reject(engine, &job, &refusal, row->detail, err);
-	if (ledger_accept(engine->ledger, &job, row->detail, err) < 0)
+	if (engine_batch_take(engine, &job, &stopped, err) < 0 ||
+		ledger_accept(engine->ledger, &job, row->detail, err) < 0)
 		return -1;
+	if (stopped)
+		return ledger_cancel_job(engine->ledger, job.id, 0, &state, err) < 0 ? -1
+										     : 0;
 	return cancel_covered(engine, &job, err);
 }
 
@@ -225,8 +231,10 @@ static int ensure(struct engine *engine, struct error *err)
 
 int engine_intake(struct engine *engine, struct error *err)
 {
-	const struct queue_reader reader = {
-		.userdata = engine, .on_command = on_command, .on_row = on_row};
+	const struct queue_reader reader = {.userdata = engine,
+		.on_command = on_command,
+		.on_row = on_row,
+		.on_batch = engine_note_batch};
 	int rc;
 
 	if (!engine->look && !engine->more)

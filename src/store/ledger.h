@@ -287,6 +287,28 @@ int ledger_cancel_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
 int ledger_retry_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
 	enum job_state *ret_state, struct error *err);
 
+/* ---- batches with a row of their own ---- */
+
+/* Keeps release_first and max_failures of a batch; what was kept first stays. */
+int ledger_batch_put(
+	struct ledger *ledger, const struct queue_batch *batch, struct error *err);
+
+struct ledger_batch {
+	int64_t id;   /* 0 = the batch has no row of its own */
+	bool reached; /* just now: as many as are released were taken, or as many failed
+			 as may */
+	bool stopped; /* too many failed before: a job that comes now is cancelled */
+};
+
+/* Counts a job of the batch that is about to be accepted, or that failed. */
+int ledger_batch_take(struct ledger *ledger, const char *name,
+	struct ledger_batch *ret_batch, struct error *err);
+int ledger_batch_fail(struct ledger *ledger, const char *name,
+	struct ledger_batch *ret_batch, struct error *err);
+/* Remembers that the rest was paused, or that what is left is cancelled. */
+int ledger_batch_set(
+	struct ledger *ledger, int64_t id, bool held, bool stopped, struct error *err);
+
 /* ---- pauses and holds ---- */
 
 struct ledger_pause {

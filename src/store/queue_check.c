@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 #include "store/queue_internal.h"
+#include "store/queue_text.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -130,6 +131,17 @@ static bool is_about_a_row(const char *message)
 	       strstr(message, "CHECK constraint failed in ");
 }
 
+static int is_damaged(struct queue *queue, const char *message, struct error *err)
+{
+	struct buf shown = BUF_NULL;
+
+	queue_text_show(&shown, message, strlen(message), 200);
+	(void)error_set(err, "%s: is damaged: %s; " QUEUE_FILE_REMEDY, queue->path,
+		buf_str(&shown));
+	buf_deinit(&shown);
+	return QUEUE_E_FAULT;
+}
+
 static int quick_check(struct queue *queue, const char *pragma, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -146,9 +158,7 @@ static int quick_check(struct queue *queue, const char *pragma, struct error *er
 		if (step != SQLITE_ROW) {
 			rc = queue_conn_failed(&queue->conn, err);
 		} else if (message && strcmp(message, "ok") && !is_about_a_row(message)) {
-			(void)error_set(err, "%s: is damaged: %.200s; " QUEUE_FILE_REMEDY,
-				queue->path, message);
-			rc = QUEUE_E_FAULT;
+			rc = is_damaged(queue, message, err);
 		}
 	}
 	(void)sqlite3_finalize(stmt);

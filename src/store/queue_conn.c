@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "store/db.h"
 #include "store/queue_file.h"
+#include "store/queue_text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,6 +17,8 @@ static const struct sql_text queries[] = {
 
 /* Time for what is done before anybody sets a limit. */
 #define DEFAULT_LIMIT_MS 2000
+/* Bytes of a message of SQLite's in a text. */
+#define MESSAGE_SHOWN 200
 /* Instructions of SQLite's machine between two looks at the clock. */
 #define PROGRESS_STEPS 1000
 
@@ -71,18 +74,37 @@ static const char *path_of(struct queue_conn *conn)
 	return path ? path : "queue.db";
 }
 
+/* SQLite's messages quote the file: made printable, and bounded. */
+static void show_message(struct queue_conn *conn, struct buf *buf)
+{
+	const char *message = sqlite3_errmsg(conn->db);
+
+	queue_text_show(buf, message, strlen(message), MESSAGE_SHOWN);
+}
+
+static int other_fault(struct queue_conn *conn, const char *message, struct error *err)
+{
+	int os = sqlite3_system_errno(conn->db);
+
+	return error_set(err, "%s: %s (SQLite error %d%s%s)", path_of(conn), message,
+		sqlite3_extended_errcode(conn->db), os ? ", " : "",
+		os ? strerrordesc_np(os) : "");
+}
+
 static int fault_of_content(struct queue_conn *conn, struct error *err)
 {
 	const char *path = path_of(conn);
+	struct buf message = BUF_NULL;
 
+	show_message(conn, &message);
 	switch (sqlite3_errcode(conn->db) & 0xff) {
 	case SQLITE_NOTADB:
 		(void)error_set(
 			err, "%s: is not a SQLite database; " QUEUE_FILE_REMEDY, path);
 		break;
 	case SQLITE_CORRUPT:
-		(void)error_set(err, "%s: is damaged: %.200s; " QUEUE_FILE_REMEDY, path,
-			sqlite3_errmsg(conn->db));
+		(void)error_set(err, "%s: is damaged: %s; " QUEUE_FILE_REMEDY, path,
+			message.data);
 		break;
 	case SQLITE_INTERRUPT:
 		(void)error_set(err,
@@ -90,13 +112,9 @@ static int fault_of_content(struct queue_conn *conn, struct error *err)
 			path);
 		break;
 	default:
-		(void)error_set(err, "%s: %.200s (SQLite error %d%s%s)", path,
-			sqlite3_errmsg(conn->db), sqlite3_extended_errcode(conn->db),
-			sqlite3_system_errno(conn->db) ? ", " : "",
-			sqlite3_system_errno(conn->db)
-				? strerrordesc_np(sqlite3_system_errno(conn->db))
-				: "");
+		(void)other_fault(conn, message.data, err);
 	}
+	buf_deinit(&message);
 	return QUEUE_E_FAULT;
 }
 

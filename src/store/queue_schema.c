@@ -121,9 +121,11 @@ static int say(struct error *err, const struct look *look,
 {
 	struct buf shown = BUF_NULL;
 
+	queue_text_show(&shown, column[COL_TYPE], strlen(column[COL_TYPE]), NAME_SHOWN);
+	buf_putc(&shown, ' ');
 	queue_text_show(&shown, column[COL_NAME], strlen(column[COL_NAME]), NAME_SHOWN);
-	(void)error_set(err, "%s: the %.10s %s %s; %s", look->path, column[COL_TYPE],
-		buf_str(&shown), what, look->remedy);
+	(void)error_set(
+		err, "%s: the %s %s; %s", look->path, shown.data, what, look->remedy);
 	buf_deinit(&shown);
 	return QUEUE_E_FAULT;
 }

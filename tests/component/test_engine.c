@@ -364,6 +364,52 @@ static void test_the_window_as_servers_see_it(void **state)
 	}
 }
 
+static void test_a_canary_holds_the_rest_of_its_batch(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO batch (name, release_first) VALUES ('b', 2); "
+			  "INSERT INTO job (action, user_id, batch) VALUES "
+			  "('create', 'user_1', 'b'), ('create', 'user_2', 'b'), "
+			  "('create', 'user_3', 'b'), ('create', 'user_4', 'b')");
+	assert_int_equal(world.n_sent, 2);
+	world_answer_all(&world);
+	world_crash(&world);
+	world_pass(&world, 60000);
+	assert_int_equal(world.n_sent, 0);
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b')");
+	assert_int_equal(world.n_sent, 2);
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_5', 'b')");
+	assert_int_equal(world.n_sent, 3);
+}
+
+static void test_too_many_failures_stop_a_batch(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO batch (name, max_failures) VALUES ('b', 2); "
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 40) INSERT INTO job (action, user_id, batch) "
+		"SELECT 'create', 'user_' || i, 'b' FROM n");
+	answer(world_error(404, "resource_not_found"));
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'cancelled'", "0");
+	answer(world_error(404, "resource_not_found"));
+	world_settle(&world);
+	while (world.n_sent)
+		world_answer_all(&world);
+	scratch_expect("audit",
+		"SELECT state || ' ' || count(*) FROM job "
+		"GROUP BY state ORDER BY state LIMIT 1",
+		"cancelled 23");
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_later', 'b')");
+	scratch_expect("audit", "SELECT state FROM job WHERE user_id = 'user_later'",
+		"cancelled");
+}
+
 /* Root's sqlite3 in the midst of a write: nothing is lost, nothing ends. */
 static void test_a_locked_audit_is_waited_for(void **state)
 {
@@ -410,6 +456,8 @@ int main(void)
 		TEST(test_cancel_covers_what_is_not_taken_yet),
 		TEST(test_the_window_as_servers_see_it),
 		TEST(test_a_locked_audit_is_waited_for),
+		TEST(test_a_canary_holds_the_rest_of_its_batch),
+		TEST(test_too_many_failures_stop_a_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

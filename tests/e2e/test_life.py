@@ -157,6 +157,23 @@ def test_a_paused_batch_waits_and_survives_a_restart():
     check_story(daemon, fake)
 
 
+def test_a_batch_with_a_canary_and_a_limit_on_failures():
+    fake = Fake()
+    daemon = Daemon(fake)
+    daemon.start()
+    daemon.queue(
+        "INSERT INTO batch (name, release_first) VALUES ('canary', 1);"
+        "INSERT INTO batch (name, max_failures) VALUES ('limit', 1);"
+        "INSERT INTO job (action, user_id, batch) VALUES ('create', 'user_a', 'canary'),"
+        "('create', 'user_b', 'canary'), ('create', 'user_missing', 'limit');")
+    wait_until(lambda: daemon.states() == {"succeeded": 1, "failed": 1, "queued": 1}, 10)
+    daemon.queue("INSERT INTO job (action, user_id, batch) VALUES ('create', 'user_c', 'limit');"
+                 "INSERT INTO command (verb, batch) VALUES ('resume', 'canary');")
+    wait_until(lambda: daemon.states() == {"succeeded": 2, "failed": 1, "cancelled": 1}, 10)
+    daemon.stop()
+    check_story(daemon, fake)
+
+
 def test_a_pause_ends_by_itself():
     fake = Fake()
     daemon = Daemon(fake)

@@ -133,6 +133,21 @@ CREATE TABLE command (
 
 CREATE INDEX command_running ON command (id) WHERE state = 'running';
 
+-- Batches that have a row in queue.batch: a canary, a limit on failures.
+CREATE TABLE batch (
+  id            INTEGER PRIMARY KEY,        -- 1, 2 … as they were met
+  name          TEXT NOT NULL UNIQUE,
+  release_first INTEGER NOT NULL,           -- so many run, the rest waits for resume; -1 = all
+  max_failures  INTEGER NOT NULL,           -- what is left is cancelled once so many failed; 0 = never
+  requested_by  TEXT NOT NULL,              -- as stated
+  reason        TEXT,
+  taken_at      TEXT NOT NULL,
+  taken         INTEGER NOT NULL DEFAULT 0, -- jobs accepted
+  failed        INTEGER NOT NULL DEFAULT 0, -- times one of them ended failed
+  held          INTEGER NOT NULL DEFAULT 0, -- 1: the rest was paused once; resume ends that for good
+  stopped       INTEGER NOT NULL DEFAULT 0  -- 1: max_failures was reached; jobs that come later are cancelled
+) STRICT;
+
 -- What is paused now by an operator; no row = nothing.
 CREATE TABLE pause (
   command_id   INTEGER PRIMARY KEY,         -- the command that paused it; negative: the daemon itself
