@@ -11,42 +11,9 @@
 
 #include <cmocka.h>
 
-struct fixture {
-	struct peer_loop loop;
-	struct peer *peer;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof(*f));
-
-	peer_loop_init(&f->loop);
-	f->peer = peer_new(&f->loop);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_loop_deinit(&f->loop);
-	peer_free(f->peer);
-	free(f);
-	return 0;
-}
-
-static void reconfigure(struct peer_loop *loop)
-{
-	struct error err = ERROR_NULL;
-
-	if (http_reconfigure(loop->http, &loop->options, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
 static void test_request_is_exactly_this(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	AUTO(free_ptr)
 	char *expected = xasprintf("POST /v1/sign_in_tokens HTTP/1.1\r\n"
 				   "Host: 127.0.0.1:%d\r\n"
@@ -68,7 +35,7 @@ static void test_request_is_exactly_this(void **state)
 
 static void test_request_without_body(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	AUTO(free_ptr)
 	char *url = xasprintf("%s/sign_in_tokens/sit_1/revoke", peer_url(f->peer));
 	AUTO(free_ptr)
@@ -92,7 +59,7 @@ static void test_handles_keep_nothing_of_the_last_request(void **state)
 {
 	static const char *const bodies[] = {
 		"{\"a\":\"long enough\"}", "{}", NULL, "[1]"};
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	peer_answer_with(f->peer, PEER_OK);
 	for (int i = 0; i < (int)ARRAY_LEN(bodies); i++) {
@@ -109,7 +76,7 @@ static void test_handles_keep_nothing_of_the_last_request(void **state)
 
 static void test_reply_carries_the_headers(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	const struct peer_reply *reply;
 	int64_t skew_ms;
 
@@ -144,7 +111,7 @@ static void test_reply_carries_the_headers(void **state)
 
 static void test_missing_headers_are_null(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	const struct peer_reply *reply;
 
 	peer_answer_with(f->peer,
@@ -166,7 +133,7 @@ static void test_missing_headers_are_null(void **state)
 /* What an interim answer or a trailer says is not what the answer says. */
 static void test_headers_of_interim_answers_and_trailers_do_not_count(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	const struct peer_reply *reply;
 
 	peer_answer_with(f->peer, "HTTP/1.1 100 Continue\r\nRetry-After: 9\r\n\r\n"
@@ -187,7 +154,7 @@ static void test_headers_of_interim_answers_and_trailers_do_not_count(void **sta
 /* A round of 16 at once opens 16 connections; the next round finds them. */
 static void test_connections_are_kept_for_the_next_round(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	peer_answer_with(f->peer, PEER_OK);
 	for (int round = 0; round < 3; round++) {
@@ -203,10 +170,10 @@ static void test_connections_are_kept_for_the_next_round(void **state)
 
 static void test_pool_keeps_as_many_as_concurrency(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	f->loop.options.concurrency = 2;
-	reconfigure(&f->loop);
+	peer_loop_reconfigure(&f->loop);
 	peer_answer_with(f->peer, PEER_OK);
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 8; i++)
@@ -219,7 +186,7 @@ static void test_pool_keeps_as_many_as_concurrency(void **state)
 
 static void test_every_ticket_comes_back_once(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	bool seen[16] = {false};
 
 	peer_answer_with(f->peer, PEER_OK);
@@ -235,7 +202,7 @@ static void test_every_ticket_comes_back_once(void **state)
 
 static void test_done_may_post(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	peer_answer_with(f->peer, PEER_OK);
 	f->loop.post_from_done = peer_url(f->peer);
@@ -254,7 +221,7 @@ static bool has_a_request(void *userdata)
 /* A reload: what is under way keeps the key that it left with. */
 static void test_reconfigured_key_is_for_later_requests(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct secret key;
 
 	peer_answer_with(f->peer, PEER_OK);
@@ -262,7 +229,7 @@ static void test_reconfigured_key_is_for_later_requests(void **state)
 	secret_init(&key, "sk_live_another", strlen("sk_live_another"));
 	f->loop.options.key = &key;
 	f->loop.options.api_version = "2025-11-10";
-	reconfigure(&f->loop);
+	peer_loop_reconfigure(&f->loop);
 	secret_deinit(&key);
 	(void)peer_loop_run(&f->loop);
 	(void)peer_loop_exchange(&f->loop, peer_url(f->peer), "{}");
@@ -276,7 +243,7 @@ static void test_reconfigured_key_is_for_later_requests(void **state)
 
 static void test_failed_reconfigure_changes_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct http_options options = f->loop.options;
 	struct error err = ERROR_NULL;
 
@@ -294,7 +261,7 @@ static void test_failed_reconfigure_changes_nothing(void **state)
 /* Freed with one under way and one that never started: done() is not called. */
 static void test_free_ends_everything_quietly(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 
 	peer_answer(f->peer, (struct peer_answer){.bytes = PEER_OK, .then = PEER_STALL});
 	peer_loop_post(&f->loop, 1, peer_url(f->peer), "{}");
@@ -310,12 +277,12 @@ static void test_environment_does_not_name_a_proxy(void **state)
 {
 	static const char *const names[] = {"http_proxy", "HTTP_PROXY", "https_proxy",
 		"HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct peer *proxy = peer_new(&f->loop);
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_int_equal(setenv(names[i], peer_url(proxy), 1), 0);
-	reconfigure(&f->loop);
+	peer_loop_reconfigure(&f->loop);
 	peer_answer_with(f->peer, PEER_OK);
 	assert_int_equal(
 		peer_loop_exchange(&f->loop, peer_url(f->peer), "{}")->end, REPLY_WHOLE);
@@ -329,12 +296,12 @@ static void test_environment_does_not_name_a_proxy(void **state)
  * never sees the key. */
 static void test_configured_proxy_sees_no_key(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct peer *proxy = peer_new(&f->loop);
 
 	assert_int_equal(setenv("no_proxy", "127.0.0.1", 1), 0);
 	f->loop.options.proxy = peer_url(proxy);
-	reconfigure(&f->loop);
+	peer_loop_reconfigure(&f->loop);
 	peer_answer_with(
 		proxy, "HTTP/1.1 200 Connection established\r\ncf-ray: p\r\n\r\n");
 	peer_answer_with(proxy, PEER_OK);
@@ -349,12 +316,12 @@ static void test_configured_proxy_sees_no_key(void **state)
 /* The proxy's refusal is not Clerk's answer, whatever its status. */
 static void test_proxy_that_refuses_is_not_sent(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct peer *proxy = peer_new(&f->loop);
 	const struct peer_reply *reply;
 
 	f->loop.options.proxy = peer_url(proxy);
-	reconfigure(&f->loop);
+	peer_loop_reconfigure(&f->loop);
 	peer_answer_with(proxy, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
 	reply = peer_loop_exchange(&f->loop, peer_url(f->peer), "{}");
 	assert_int_equal(reply->end, REPLY_NOT_SENT);
@@ -364,7 +331,7 @@ static void test_proxy_that_refuses_is_not_sent(void **state)
 
 static void test_key_log_is_off(void **state)
 {
-	struct fixture *f = *state;
+	struct peer_fixture *f = *state;
 	struct error err = ERROR_NULL;
 	struct http *http;
 
@@ -375,28 +342,26 @@ static void test_key_log_is_off(void **state)
 	http_free(http);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_request_is_exactly_this),
-		TEST(test_request_without_body),
-		TEST(test_handles_keep_nothing_of_the_last_request),
-		TEST(test_reply_carries_the_headers),
-		TEST(test_missing_headers_are_null),
-		TEST(test_headers_of_interim_answers_and_trailers_do_not_count),
-		TEST(test_connections_are_kept_for_the_next_round),
-		TEST(test_pool_keeps_as_many_as_concurrency),
-		TEST(test_every_ticket_comes_back_once),
-		TEST(test_done_may_post),
-		TEST(test_reconfigured_key_is_for_later_requests),
-		TEST(test_failed_reconfigure_changes_nothing),
-		TEST(test_free_ends_everything_quietly),
-		TEST(test_environment_does_not_name_a_proxy),
-		TEST(test_configured_proxy_sees_no_key),
-		TEST(test_proxy_that_refuses_is_not_sent),
-		TEST(test_key_log_is_off),
+		PEER_TEST(test_request_is_exactly_this),
+		PEER_TEST(test_request_without_body),
+		PEER_TEST(test_handles_keep_nothing_of_the_last_request),
+		PEER_TEST(test_reply_carries_the_headers),
+		PEER_TEST(test_missing_headers_are_null),
+		PEER_TEST(test_headers_of_interim_answers_and_trailers_do_not_count),
+		PEER_TEST(test_connections_are_kept_for_the_next_round),
+		PEER_TEST(test_pool_keeps_as_many_as_concurrency),
+		PEER_TEST(test_every_ticket_comes_back_once),
+		PEER_TEST(test_done_may_post),
+		PEER_TEST(test_reconfigured_key_is_for_later_requests),
+		PEER_TEST(test_failed_reconfigure_changes_nothing),
+		PEER_TEST(test_free_ends_everything_quietly),
+		PEER_TEST(test_environment_does_not_name_a_proxy),
+		PEER_TEST(test_configured_proxy_sees_no_key),
+		PEER_TEST(test_proxy_that_refuses_is_not_sent),
+		PEER_TEST(test_key_log_is_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

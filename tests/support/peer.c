@@ -400,3 +400,31 @@ const struct peer_reply *peer_loop_exchange(
 	peer_loop_post(loop, (uint64_t)loop->n_expected, url, body);
 	return peer_loop_run(loop);
 }
+
+void peer_loop_reconfigure(struct peer_loop *loop)
+{
+	struct error err = ERROR_NULL;
+
+	if (http_reconfigure(loop->http, &loop->options, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+int peer_fixture_setup(void **state)
+{
+	struct peer_fixture *f = xcalloc(1, sizeof(*f));
+
+	peer_loop_init(&f->loop);
+	f->peer = peer_new(&f->loop);
+	*state = f;
+	return 0;
+}
+
+int peer_fixture_teardown(void **state)
+{
+	struct peer_fixture *f = *state;
+
+	peer_loop_deinit(&f->loop);
+	peer_free(f->peer);
+	free(f);
+	return 0;
+}

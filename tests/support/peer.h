@@ -116,3 +116,19 @@ const struct peer_reply *peer_loop_exchange(
 /* Runs the loop until happened(userdata); fails the test after 20 s. */
 void peer_loop_until(
 	struct peer_loop *loop, bool (*happened)(void *userdata), void *userdata);
+
+/* A loop with one peer, for cmocka: *state is a struct peer_fixture between the two. */
+struct peer_fixture {
+	struct peer_loop loop;
+	struct peer *peer;
+};
+
+int peer_fixture_setup(void **state);
+int peer_fixture_teardown(void **state);
+
+#define PEER_TEST(function)                                                              \
+	cmocka_unit_test_setup_teardown(                                                 \
+		function, peer_fixture_setup, peer_fixture_teardown)
+
+/* Has the client take loop's options; fails the test where it does not. */
+void peer_loop_reconfigure(struct peer_loop *loop);
