@@ -238,6 +238,22 @@ def test_a_second_sigterm_cuts_the_wait_short():
     daemon.stop()
 
 
+def test_a_stopped_daemon_is_said():
+    fake = Fake()
+    daemon = Daemon(fake)
+    daemon.start()
+    assert "working" in daemon.ctl("status").stdout
+    daemon.stop()
+    daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_a');")
+    status = daemon.ctl("status", check=75)
+    assert "not running" in status.stdout + status.stderr, status
+    job = daemon.ctl("job", "1")
+    assert "not taken yet: the daemon is not running" in job.stdout + job.stderr, job
+    doctor = daemon.ctl("doctor", check=1)
+    assert "fail  daemon: not running" in doctor.stdout, doctor
+    assert daemon.ctl("wait", "1", "--timeout", "1s", check=75)
+
+
 def test_policy_rejects():
     fake = Fake()
     daemon = Daemon(fake, {"policy.max_expires_in": "1h", "policy.default_expires_in": "10min",

@@ -1,0 +1,132 @@
+/* Schemas: made, migrated in one transaction, refused where they are newer or another's.
+ */
+#include "base/mem.h"
+#include "scratch.h"
+#include "store/db.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct sql_text schemas[] = {
+	{"001_initial", "CREATE TABLE t (a INTEGER) STRICT; INSERT INTO t VALUES (1);"},
+	{"002_more", "ALTER TABLE t ADD COLUMN b TEXT; UPDATE t SET b = 'two';"},
+	{"003_broken", "CREATE TABLE u (a INTEGER) STRICT; this is no SQL;"},
+};
+
+static const struct db_kind first = {"audit.db", DB_APP_AUDIT, schemas, 1};
+static const struct db_kind second = {"audit.db", DB_APP_AUDIT, schemas, 2};
+static const struct db_kind broken = {"audit.db", DB_APP_AUDIT, schemas, 3};
+
+static char *path;
+
+static int setup(void **state)
+{
+	(void)state;
+	path = xasprintf("%s/audit/audit.db", scratch_make());
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(path);
+	scratch_remove();
+	return 0;
+}
+
+static void open_as(const struct db_kind *kind)
+{
+	struct error err = ERROR_NULL;
+	sqlite3 *db = NULL;
+
+	if (db_open_owned(path, kind, &db, &err) != 0)
+		fail_msg("%s", err.text);
+	db_close(db);
+}
+
+static void test_an_older_schema_is_migrated(void **state)
+{
+	(void)state;
+	open_as(&first);
+	scratch_expect("audit", "PRAGMA user_version", "1");
+	open_as(&second);
+	scratch_expect("audit", "PRAGMA user_version", "2");
+	scratch_expect("audit", "SELECT a || b FROM t", "1two");
+	/* And what is new already is left alone. */
+	open_as(&second);
+	scratch_expect("audit", "SELECT count(*) FROM t", "1");
+}
+
+static void test_a_migration_that_fails_leaves_nothing(void **state)
+{
+	struct error err = ERROR_NULL;
+	sqlite3 *db = NULL;
+
+	(void)state;
+	open_as(&second);
+	assert_true(db_open_owned(path, &broken, &db, &err) < 0);
+	assert_non_null(strstr(err.text, "migrating audit.db to schema 3"));
+	scratch_expect("audit", "PRAGMA user_version", "2");
+	scratch_expect(
+		"audit", "SELECT count(*) FROM sqlite_schema WHERE name = 'u'", "0");
+}
+
+static void test_a_newer_schema_is_refused(void **state)
+{
+	struct error err = ERROR_NULL;
+	sqlite3 *db = NULL;
+
+	(void)state;
+	open_as(&second);
+	assert_true(db_open_owned(path, &first, &db, &err) < 0);
+	assert_non_null(strstr(err.text, "its schema 2 is newer than this program's 1"));
+}
+
+static void test_the_file_and_its_side_files(void **state)
+{
+	AUTO(free_ptr) char *wal = xasprintf("%s-wal", path);
+	struct stat st;
+
+	(void)state;
+	open_as(&first);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	/* They stay, so that readers without write access can read. */
+	assert_int_equal(access(wal, F_OK), 0);
+	scratch_expect("audit", "PRAGMA journal_mode", "wal");
+}
+
+static void test_a_reader_is_told_what_is_missing(void **state)
+{
+	struct error err = ERROR_NULL;
+	sqlite3 *db = NULL;
+
+	(void)state;
+	assert_int_equal(db_open_readonly(path, &first, &db, &err), DB_E_MISSING);
+	open_as(&first);
+	assert_int_equal(db_open_readonly(path, &first, &db, &err), 0);
+	db_close(db);
+	assert_true(db_open_readonly(path, &second, &db, &err) < 0);
+	assert_non_null(strstr(err.text, "older than this program's"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_an_older_schema_is_migrated),
+		TEST(test_a_migration_that_fails_leaves_nothing),
+		TEST(test_a_newer_schema_is_refused),
+		TEST(test_the_file_and_its_side_files),
+		TEST(test_a_reader_is_told_what_is_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
