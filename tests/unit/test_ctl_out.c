@@ -90,9 +90,9 @@ static void json(void **state)
 static void csv(void **state)
 {
 	(void)state;
-	assert_string_equal(
-		print(OUT_CSV, false, plain, 3), "id,name,detail\r\n1,ana,\"{\"\"a\"\": "
-						 "1}\"\r\n,,\r\n12345,Zoë 日本,\r\n");
+	assert_string_equal(print(OUT_CSV, false, plain, 3),
+		"id,name,detail\r\n1,ana,\"{\"\"a\"\": "
+		"1}\"\r\n,,\r\n12345,Zoë 日本,\r\n");
 	assert_string_equal(print(OUT_CSV, false, plain, 0), "id,name,detail\r\n");
 }
 
@@ -110,8 +110,7 @@ static const char *const hostile[] = {
 	"say \"hi\"",
 	"two\nlines\tand a tab\rand a return",
 	"",
-	"\xc2\x9b"
-	"31m",
+	"\302\23331m", /* octal, which ends after three digits: U+009B */
 	"\xf3\xa0\x81\x81tag",
 	"back\\slash",
 };
