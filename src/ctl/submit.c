@@ -137,14 +137,24 @@ static int find_keys(struct ctl *ctl, struct rows *rows)
 	return CTL_OK;
 }
 
-/* The row whose key is in the queue already. */
-static int take_repeated(struct ctl *ctl, const struct rows *rows, struct row *row)
+/* Whether the row's key is in the queue already; then it has the job of then. Looked up
+ * first: an insert that meets it would use up an id. */
+static int find_waiting(
+	struct ctl *ctl, const struct rows *rows, struct row *row, bool *ret_found)
 {
 	AUTO(reader_waiting) struct reader_waiting job = {0};
 	struct error err = ERROR_NULL;
+	int rc;
 
-	if (reader_queue_job_of_key(ctl->queue, row->idempotency_key, &job, &err) != 0)
-		return ctl_fail(CTL_NO, "key %s: %s", row->idempotency_key, err.text);
+	*ret_found = false;
+	if (!row->idempotency_key)
+		return CTL_OK;
+	rc = reader_queue_job_of_key(ctl->queue, row->idempotency_key, &job, &err);
+	if (rc == READER_E_NONE)
+		return CTL_OK;
+	if (rc)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	*ret_found = true;
 	row->job_id = job.id;
 	row->repeated = 1;
 	return check_same(rows, row, job.action, job.user_id, job.sign_in_token_id);
@@ -166,26 +176,28 @@ static int say_refused(const struct row *row, int rc, const struct error *err)
 	return ctl_fail(CTL_USAGE, "%s: %s; nothing was submitted", id, err->text);
 }
 
+static int insert_row(struct ctl *ctl, const struct rows *rows, struct row *row)
+{
+	struct reader_request request;
+	struct error err = ERROR_NULL;
+	bool found;
+	int rc, status = find_waiting(ctl, rows, row, &found);
+
+	if (status || found)
+		return status;
+	rows_request(rows, row, &request);
+	rc = reader_queue_add_job(ctl->queue, &request, &row->job_id, &err);
+	return rc ? say_refused(row, rc, &err) : CTL_OK;
+}
+
 static int insert_rows(struct ctl *ctl, struct rows *rows)
 {
-	for (size_t i = 0; i < rows->n; i++) {
-		struct row *row = &rows->rows[i];
-		struct reader_request request;
-		struct error err = ERROR_NULL;
-		int rc;
+	int status = CTL_OK;
 
-		if (row->repeated)
-			continue;
-		rows_request(rows, row, &request);
-		rc = reader_queue_add_job(ctl->queue, &request, &row->job_id, &err);
-		if (rc == READER_E_NONE)
-			rc = take_repeated(ctl, rows, row);
-		else if (rc)
-			rc = say_refused(row, rc, &err);
-		if (rc)
-			return rc;
-	}
-	return CTL_OK;
+	for (size_t i = 0; status == CTL_OK && i < rows->n; i++)
+		if (!rows->rows[i].repeated)
+			status = insert_row(ctl, rows, &rows->rows[i]);
+	return status;
 }
 
 static int insert_batch(struct ctl *ctl, const struct reader_batch *batch)

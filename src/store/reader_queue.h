@@ -54,8 +54,7 @@ struct reader_request {
 	const char *reason;
 };
 
-/* Inserts a job; *ret_id is its id. 0; READER_E_NONE: its key is in the queue already;
- * READER_E_REFUSED; or < 0. */
+/* Inserts a job; *ret_id is its id. 0, READER_E_REFUSED or < 0. */
 int reader_queue_add_job(struct reader_queue *queue, const struct reader_request *request,
 	int64_t *ret_id, struct error *err);
 

@@ -1,0 +1,289 @@
+/* jobs, job, tokens, token, audit: what is listed, in which form, and what is left out.
+ */
+#include "test_ctl_fixture.h"
+
+#include <jansson.h>
+
+/* Jobs 1 to 5 of batch b with tokens, 6 that failed, 7 that is queued, 8 a revoke that is
+ * queued. Job 2's texts are hostile. */
+static void write_jobs(void)
+{
+	struct ledger *ledger = scratch_ledger();
+
+	for (int64_t id = 1; id <= 6; id++) {
+		AUTO(job) struct job job = fixture_job(id, id < 6 ? "b" : NULL);
+		AUTO(free_ptr) char *token = xasprintf("sit_%lld", (long long)id);
+
+		if (id == 2) {
+			free(job.reason);
+			job.reason = xstrdup("=1+1\x1b[31m\xe2\x80\xae\n\"x\"");
+		}
+		fixture_do_create(ledger, &job, id < 6 ? token : NULL);
+	}
+	{
+		AUTO(job) struct job queued = fixture_job(7, "c");
+		AUTO(job) struct job revoke = scratch_revoke(8, "sit_1");
+
+		fixture_begin(ledger, FIXTURE_NOON + 86400000);
+		OK(ledger_accept(ledger, &queued, "{\"user_id\": \"user_7\"}", &err));
+		OK(ledger_accept(ledger, &revoke, "{}", &err));
+		fixture_commit(ledger);
+	}
+	ledger_free(ledger);
+}
+
+static int setup(void **state)
+{
+	(void)fixture_setup(state);
+	write_jobs();
+	return 0;
+}
+
+/* The ids of a listing, newest first, blank-separated. */
+static const char *ids(const char *const *words)
+{
+	static char text[512];
+	json_t *list, *row;
+	size_t i;
+
+	if (fixture_run(words) != 0)
+		fail_msg("%s", fixture_stderr);
+	list = json_loads(fixture_stdout, 0, NULL);
+	assert_true(json_is_array(list));
+	text[0] = '\0';
+	json_array_foreach(list, i, row)
+	{
+		json_t *id = json_object_get(row, "id");
+		size_t len = strlen(text);
+
+		if (json_is_integer(id))
+			(void)snprintf(text + len, sizeof(text) - len, "%s%lld",
+				i ? " " : "", (long long)json_integer_value(id));
+		else
+			(void)snprintf(text + len, sizeof(text) - len, "%s%s",
+				i ? " " : "", json_string_value(id));
+	}
+	json_decref(list);
+	return text;
+}
+
+#define IDS(want, ...)                                                                   \
+	assert_string_equal(ids((const char *const[]){__VA_ARGS__, "--json", NULL}), want)
+
+static void selectors(void **state)
+{
+	(void)state;
+	IDS("8 7 6 5 4 3 2 1", "jobs");
+	IDS("5 4 3 2 1", "jobs", "--batch", "b");
+	IDS("3", "jobs", "--user", "user_3");
+	IDS("3", "jobs", "--user", "user_3", "--batch", "b");
+	IDS("", "jobs", "--user", "user_3", "--batch", "c");
+	IDS("4", "jobs", "--reference", "ref-4");
+	IDS("6", "jobs", "--state", "failed");
+	IDS("8 7", "jobs", "--state", "queued");
+	IDS("7", "jobs", "--state", "queued", "--action", "create");
+	IDS("", "jobs", "--state", "running");
+	IDS("6", "jobs", "--result", "not_found");
+	IDS("5 4 3 2 1", "jobs", "--batch", "b", "--state", "succeeded");
+	IDS("8 1", "jobs", "--token", "sit_1");
+	IDS("8 2", "jobs", "--job", "2", "--job", "8", "--job", "99");
+	IDS("8 7", "jobs", "--limit", "2");
+	IDS("8 7", "jobs", "--since", "2026-01-03");
+	IDS("6 5 4 3 2 1", "jobs", "--until", "2026-01-02");
+	IDS("6 5 4 3 2 1", "jobs", "--until", "2026-01-03 00:00");
+	IDS("", "jobs", "--until", "2026-01-02 12:00");
+}
+
+static void tokens(void **state)
+{
+	(void)state;
+	IDS("sit_5 sit_4 sit_3 sit_2 sit_1", "tokens");
+	IDS("sit_3", "tokens", "--user", "user_3");
+	IDS("sit_1", "tokens", "--job", "8");
+	IDS("sit_5 sit_4 sit_3 sit_2 sit_1", "tokens", "--batch", "b");
+	IDS("", "tokens", "--batch", "c");
+	IDS("sit_2", "tokens", "--reference", "ref-2");
+	CTL(0, "token", "sit_1");
+	PRINTS("create_job_id  1\n");
+	PRINTS("user_1");
+	CTL(0, "token", "sit_1", "--json");
+	PRINTS("\"jobs\": [\n{\"id\": 8");
+	CTL(66, "token", "sit_99");
+	SAYS("the audit knows no token sit_99");
+}
+
+static void one_job(void **state)
+{
+	(void)state;
+	CTL(0, "job", "6");
+	PRINTS("result            not_found\n");
+	PRINTS("error_message     no such user\n");
+	PRINTS("answered");
+	CTL(0, "job", "2");
+	PRINTS("=1+1\\x1b[31m\\u202e\\n\"x\"\n");
+	CTL(66, "job", "99");
+	SAYS("there is no job 99");
+	CTL(64, "job", "x");
+	SAYS("job: \"x\" is not a whole number from 1 to 999999999999");
+}
+
+static void a_job_that_still_waits(void **state)
+{
+	(void)state;
+	CTL(0, "create", "user_9");
+	assert_string_equal(fixture_stdout, "1\n");
+	CTL(0, "job", "1");
+	PRINTS("user_id       user_9\n");
+	SAYS("not taken yet: the daemon is not running");
+}
+
+static void json_of_hostile_texts(void **state)
+{
+	json_t *root, *history;
+
+	(void)state;
+	CTL(0, "job", "2", "--json");
+	assert_null(strchr(fixture_stdout, '\x1b'));
+	root = json_loads(fixture_stdout, 0, NULL);
+	assert_non_null(root);
+	assert_string_equal(json_string_value(json_object_get(root, "reason")),
+		"=1+1\x1b[31m\xe2\x80\xae\n\"x\"");
+	history = json_object_get(root, "history");
+	assert_int_equal(json_array_size(history), 3);
+	/* detail is JSON, not a text that holds JSON */
+	assert_true(
+		json_is_object(json_object_get(json_array_get(history, 0), "detail")));
+	json_decref(root);
+}
+
+static void csv_of_hostile_texts(void **state)
+{
+	(void)state;
+	CTL(0, "jobs", "--job", "2", "--csv");
+	PRINTS("id,action,user_id,org_id,");
+	PRINTS(",\"'=1+1\\x1b[31m\\u202e\n\"\"x\"\"\",");
+	assert_null(strchr(fixture_stdout, '\x1b'));
+}
+
+static void what_was_cut_is_said(void **state)
+{
+	(void)state;
+	CTL(0, "jobs", "--limit", "3");
+	SAYS("only 3 jobs are shown, there are more: --limit 0 shows all");
+	CTL(0, "jobs", "--limit", "8");
+	assert_string_equal(fixture_stderr, "");
+	CTL(0, "jobs", "--batch", "none");
+	SAYS("no jobs");
+	CTL(0, "jobs", "--batch", "none", "--json");
+	assert_string_equal(fixture_stderr, "");
+}
+
+static void words_are_checked(void **state)
+{
+	(void)state;
+	CTL(64, "jobs", "--state", "runing");
+	SAYS("--state: there is no runing; did you mean running?");
+	CTL(64, "jobs", "--result", "zzzzz");
+	SAYS("--result: there is no zzzzz");
+	CTL(64, "audit", "--event", "sended");
+	SAYS("did you mean");
+	CTL(64, "jobs", "--since", "yesterday");
+	SAYS("--since: \"yesterday\" is no time");
+	CTL(64, "jobs", "--limit", "-1");
+}
+
+/* The events of a listing, oldest first. */
+static size_t count_rows(const char *want)
+{
+	size_t n = 0;
+
+	for (const char *at = fixture_stdout; (at = strstr(at, want)); at++)
+		n++;
+	return n;
+}
+
+static void the_audit(void **state)
+{
+	(void)state;
+	CTL(0, "audit", "--json");
+	assert_int_equal(count_rows("\n{\"seq\": "), 20);
+	CTL(0, "audit", "--job", "1", "--json");
+	assert_int_equal(count_rows("\n{\"seq\": "), 3);
+	CTL(0, "audit", "--batch", "b", "--event", "answered", "--json");
+	assert_int_equal(count_rows("\"event\": \"answered\""), 5);
+	assert_int_equal(count_rows("\n{\"seq\": "), 5);
+	CTL(0, "audit", "--token", "sit_1", "--json");
+	assert_int_equal(count_rows("\n{\"seq\": "), 4);
+	CTL(0, "audit", "--limit", "2", "--json");
+	PRINTS("[\n{\"seq\": 19,");
+	PRINTS("\n{\"seq\": 20,");
+	CTL(0, "audit", "--state", "failed", "--json");
+	assert_int_equal(count_rows("\"job_id\": 6"), 3);
+	assert_int_equal(count_rows("\n{\"seq\": "), 3);
+	CTL(0, "audit", "--since", "2026-01-03", "--json");
+	assert_int_equal(count_rows("\n{\"seq\": "), 2);
+	CTL(0, "audit", "--limit", "2");
+	SAYS("the newest 2 rows are shown; --limit 0 shows all");
+}
+
+static void files_that_are_not_there(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("audit/audit.db");
+	AUTO(free_ptr) char *conf = fixture_path("clerk-tokend.conf");
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	CTL(75, "jobs");
+	SAYS("audit.db: No such file or directory; the daemon makes it: start "
+	     "clerk-tokend once");
+	assert_int_equal(unlink(conf), 0);
+	CTL(66, "jobs");
+	SAYS("clerk-tokend.conf: No such file or directory");
+	fixture_write("clerk-tokend.conf", "nonsense = 1;\n");
+	CTL(1, "jobs");
+	SAYS("clerk-tokend.conf:1: nonsense");
+}
+
+static void secrets(void **state)
+{
+	(void)state;
+	CTL(0, "secret", "1", "--token");
+	assert_string_equal(fixture_stdout, "secret-sit_1\n");
+	CTL(0, "secret", "1", "3");
+	PRINTS("job_id,reference,user_id,sign_in_token_id,expires_at,url\r\n1,ref-1,user_"
+	       "1,sit_1,");
+	PRINTS("\r\n3,ref-3,user_3,sit_3,");
+	CTL(66, "secret", "6");
+	SAYS("job 6 has no secret: it is a create, failed");
+	assert_string_equal(fixture_stdout, "");
+	CTL(66, "secret", "--batch", "none");
+	CTL(64, "secret");
+	CTL(64, "secret", "1", "--url", "--token");
+	/* No listing shows one. */
+	CTL(0, "token", "sit_1", "--json");
+	assert_null(strstr(fixture_stdout, "secret-sit_1"));
+	CTL(0, "audit", "--json");
+	assert_null(strstr(fixture_stdout, "secret-sit_1"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(selectors),
+		TEST(tokens),
+		TEST(one_job),
+		cmocka_unit_test_setup_teardown(
+			a_job_that_still_waits, fixture_setup, fixture_teardown),
+		TEST(json_of_hostile_texts),
+		TEST(csv_of_hostile_texts),
+		TEST(what_was_cut_is_said),
+		TEST(words_are_checked),
+		TEST(the_audit),
+		TEST(files_that_are_not_there),
+		TEST(secrets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,415 @@
+/* create, revoke, cancel, retry, pause, resume: what stands in queue.db afterwards. */
+#include "test_ctl_fixture.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+static const char all_jobs[] =
+	"SELECT group_concat(concat, '/') FROM (SELECT id || '|' || action || '|' ||"
+	" coalesce(user_id, sign_in_token_id) || '|' || coalesce(idempotency_key, '') || "
+	"'|' ||"
+	" coalesce(batch, '') AS concat FROM job ORDER BY id)";
+
+static const char all_commands[] = "SELECT group_concat(concat, '/') FROM (SELECT verb "
+				   "|| '|' || coalesce(job_id, '') ||"
+				   " '|' || coalesce(batch, '') || '|' || "
+				   "coalesce(action, '') AS concat FROM command"
+				   " ORDER BY id)";
+
+static void creates(void **state)
+{
+	(void)state;
+	CTL(0, "create", "user_1", "user_2", "--org", "org_1", "--expires", "1h",
+		"--batch", "b", "--reason", "why", "--reference", "T-1", "--requested-by",
+		"ana", "--priority", "-5", "--not-before", "2030-01-02 03:04",
+		"--not-after", "2030-01-03T00:00:00Z");
+	assert_string_equal(fixture_stdout, "1\n2\n");
+	assert_string_equal(fixture_stderr, "");
+	QUEUE(all_jobs, "1|create|user_1||b/2|create|user_2||b");
+	QUEUE("SELECT org_id || expires_in_seconds || reason || reference || "
+	      "requested_by ||"
+	      " priority || not_before || not_after FROM job WHERE id = 2",
+		"org_13600whyT-1ana-52030-01-02 03:04:002030-01-03 00:00:00");
+	CTL(0, "create", "user_3", "--json");
+	assert_string_equal(fixture_stdout,
+		"[\n{\"job_id\": 3, \"user_id\": \"user_3\", \"sign_in_token_id\": null, "
+		"\"idempotency_key\": null, \"repeated\": 0}\n]\n");
+	QUEUE("SELECT priority IS NULL AND requested_by <> '' FROM job WHERE id = 3",
+		"1");
+}
+
+static void keys(void **state)
+{
+	(void)state;
+	CTL(0, "create", "user_1", "--key", "mail:1");
+	CTL(0, "create", "user_1", "--key", "mail:1");
+	assert_string_equal(fixture_stdout, "1\n");
+	SAYS("0 submitted, 1 had been submitted before");
+	CTL(0, "create", "user_2", "k2:user_3", "--key", "k1:user_2", "--key", "x:user_4",
+		"user_4");
+	QUEUE(all_jobs, "1|create|user_1|mail:1|/2|create|user_2|k1|/3|create|user_3|k2|"
+			"/4|create|user_4|x|");
+	CTL(0, "create", "user_5", "user_1", "--key-prefix", "p-");
+	CTL(0, "create", "user_5", "user_6", "--key-prefix", "p-");
+	assert_string_equal(fixture_stdout, "5\n7\n");
+	SAYS("1 submitted, 1 had been submitted before");
+	CTL(1, "create", "user_9", "--key", "k1");
+	SAYS("key k1 belongs to job 2, a create of user_2: nothing was submitted");
+	CTL(64, "create", "user_1", "user_2", "--key", "k");
+	SAYS("--key k: with several users KEY:USER_ID is wanted");
+}
+
+/* A key whose row was swept from the queue is known to the audit. */
+static void a_key_that_only_the_audit_knows(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+	AUTO(job) struct job job = fixture_job(77, NULL);
+
+	(void)state;
+	free(job.idempotency_key);
+	job.idempotency_key = xstrdup("old");
+	fixture_do_create(ledger, &job, "sit_77");
+	ledger_free(ledger);
+	CTL(0, "create", "user_77", "--key", "old");
+	assert_string_equal(fixture_stdout, "77\n");
+	QUEUE("SELECT count(*) FROM job", "0");
+	CTL(1, "create", "user_78", "--key", "old");
+	SAYS("key old belongs to job 77, a create of user_77");
+}
+
+static void bad_words(void **state)
+{
+	(void)state;
+	CTL(64, "create");
+	SAYS("create wants either user ids or --from FILE");
+	CTL(64, "create", "user/1");
+	SAYS("user_id: \"user/1\" must be 1 to 128 of A-Z a-z 0-9 _");
+	CTL(64, "create", "");
+	CTL(64, "create", "user_1", "--expires", "1.5s");
+	CTL(64, "create", "user_1", "--expires", "500ms");
+	CTL(64, "create", "user_1", "--url");
+	SAYS("--url wants --wait");
+	CTL(64, "create", "user_1", "--first", "3");
+	SAYS("want --batch NAME");
+	CTL(64, "create", "user_1", "--wait", "--timeout", "soon");
+	CTL(64, "create", "user_1", "--reason", "a\x1b");
+	CTL(64, "create", "user_1", "--not-after", "tomorrow");
+	QUEUE("SELECT count(*) FROM job", "0");
+}
+
+static void a_batch_with_limits(void **state)
+{
+	(void)state;
+	CTL(0, "create", "user_1", "--batch", "b", "--first", "2", "--max-failures", "3");
+	QUEUE("SELECT name || release_first || max_failures FROM batch", "b23");
+	CTL(1, "create", "user_2", "--batch", "b", "--first", "9");
+	SAYS("batch b has its limits already");
+	QUEUE("SELECT count(*) FROM job", "1");
+	CTL(0, "create", "user_2", "--batch", "b");
+}
+
+static void files(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	fixture_write("rows",
+		"user_id,idempotency_key,reason\r\nuser_1,k1,\"a, b\"\r\n\r\n"
+		"user_2,,\r\n");
+	CTL(0, "create", "--from", path, "--batch", "b", "--reason", "else");
+	assert_string_equal(fixture_stdout, "1\n2\n");
+	QUEUE("SELECT group_concat(reason, '/') FROM job", "a, b/else");
+	fixture_write("stdin",
+		"{\"user_id\": \"user_3\", \"expires_in_seconds\": 60}\n\n"
+		"{\"user_id\": \"user_4\", \"batch\": \"own\", \"reason\": null}\n");
+	CTL(0, "create", "--from", "-", "--batch", "b");
+	QUEUE("SELECT group_concat(user_id || batch, '/') FROM job WHERE id > 2",
+		"user_3b/user_4own");
+	fixture_write("rows", "sign_in_token_id\nsit_1\nsit_2\n");
+	CTL(0, "revoke", "--from", path, "--reason", "leak");
+	QUEUE("SELECT group_concat(sign_in_token_id || reason, '/') FROM job WHERE id > "
+	      "4",
+		"sit_1leak/sit_2leak");
+	CTL(66, "create", "--from", "/nonexistent/rows");
+}
+
+/* All rows or none, each bad one named by its line. */
+static void bad_files(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{"", "is empty"},
+		{"user_id\n", "there is no row in it"},
+		{"user\nuser_1\n",
+			":1: a create has no column \"user\"; did you mean user_id?"},
+		{"user_id,user_id\na,b\n", ":1: the column user_id stands there twice"},
+		{"user_id,reason\nuser_1\n", ":2: 1 cells, but the header has 2"},
+		{"user_id\nuser_1\nuser/2\nuser_3\nuser 4\n",
+			":5: user_id: \"user 4\" must be"},
+		{"user_id\nuser_1\nuser/2\nuser_3\nuser 4\n",
+			"2 bad rows; nothing was submitted"},
+		{"user_id,reason\n,x\n", ":2: user_id is missing"},
+		{"user_id,reason\nuser_1,\"x\n", ":2: a quotation mark is not closed"},
+		{"{\"user_id\": \"user_1\"}\n{\"user_id\": 1.5}\n",
+			":2: user_id: a text or a whole number is wanted"},
+		{"{\"user_id\": \"user_1\"}\n[1]\n",
+			":2: a JSON object is wanted on each line"},
+		{"{\"user_id\": \"user_1\"}\nnonsense\n", ":2: "},
+		{"{\"user_id\": \"user_1\", \"user_id\": \"user_2\"}\n", ":1: duplicate"},
+		{"{\"user_id\": \"user_1\", \"x\": null}\n",
+			":1: a create has no column \"x\""},
+	};
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		fixture_write("rows", cases[i].text);
+		CTL(64, "create", "--from", path);
+		SAYS(cases[i].says);
+		assert_string_equal(fixture_stdout, "");
+	}
+	QUEUE("SELECT count(*) FROM job", "0");
+}
+
+static void revokes_by_id(void **state)
+{
+	(void)state;
+	CTL(0, "revoke", "sit_1", "sit_2", "--batch", "b", "--reference", "T-2");
+	assert_string_equal(fixture_stdout, "1\n2\n");
+	QUEUE(all_jobs, "1|revoke|sit_1||b/2|revoke|sit_2||b");
+	CTL(64, "revoke");
+	CTL(64, "revoke", "sit_1", "--user", "user_1");
+	SAYS("token ids and selectors together make no sense");
+	CTL(64, "revoke", "sit/1");
+	CTL(64, "revoke", "--all-live", "--user", "user_1");
+	CTL(64, "revoke", "--user", "u", "--action", "revoke");
+}
+
+/* The queue gives out ids above those that the audit knows, as the daemon sees to it. */
+static void raise_ids(void)
+{
+	AUTO(free_ptr) char *path = fixture_path("queue/queue.db");
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq)"
+			" SELECT rowid, name, 100 FROM sqlite_sequence"
+			" WHERE name = 'job'",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Tokens 1 to 3 of batch b may be live; 4 failed. */
+static void write_tokens(void)
+{
+	struct ledger *ledger = scratch_ledger();
+
+	for (int64_t id = 1; id <= 4; id++) {
+		AUTO(job) struct job job = fixture_job(id, "b");
+		AUTO(free_ptr) char *token = xasprintf("sit_%lld", (long long)id);
+
+		/* Tests run in any year. */
+		job.expires_in_seconds = INT64_C(3155760000);
+		fixture_do_create(ledger, &job, id < 4 ? token : NULL);
+	}
+	ledger_free(ledger);
+	raise_ids();
+}
+
+static void revokes_by_selectors(void **state)
+{
+	(void)state;
+	write_tokens();
+	CTL(0, "revoke", "--batch", "b", "--dry-run");
+	SAYS("revoke 3 tokens that may be live");
+	SAYS("that is 3 requests: 1 rate window of 10s");
+	CTL(64, "revoke", "--batch", "b");
+	SAYS("to do it without a terminal, say --expect 3");
+	CTL(1, "revoke", "--batch", "b", "--expect", "2");
+	SAYS("that is 3, not 2: nothing was done");
+	QUEUE("SELECT count(*) FROM job", "0");
+	CTL(0, "revoke", "--batch", "b", "--expect", "3");
+	QUEUE("SELECT group_concat(sign_in_token_id || coalesce(reference, ''), '/') "
+	      "FROM job",
+		"sit_3ref-3/sit_2ref-2/sit_1ref-1");
+	CTL(66, "revoke", "--user", "nobody");
+	SAYS("there is no token to revoke");
+}
+
+static void revokes_of_a_job_ask_nothing(void **state)
+{
+	(void)state;
+	write_tokens();
+	CTL(0, "revoke", "--job", "2");
+	QUEUE("SELECT sign_in_token_id FROM job", "sit_2");
+	CTL(66, "revoke", "--job", "4");
+}
+
+static void everything_that_may_be_live(void **state)
+{
+	struct ledger *ledger;
+	AUTO(job) struct job revoke = scratch_revoke(9, "sit_2");
+
+	(void)state;
+	write_tokens();
+	ledger = scratch_ledger();
+	fixture_begin(ledger, FIXTURE_NOON);
+	OK(ledger_accept(ledger, &revoke, "{}", &err));
+	fixture_commit(ledger);
+	ledger_free(ledger);
+	CTL(0, "revoke", "--all-live", "--expect", "2");
+	SAYS("1 more are being revoked already");
+	QUEUE("SELECT group_concat(sign_in_token_id, '/') FROM job", "sit_3/sit_1");
+}
+
+/* Without a daemon: creates in scope are cancelled, what is live is revoked, and it says
+ * that this was not all. */
+static void creates_that_wait_are_cancelled_first(void **state)
+{
+	(void)state;
+	write_tokens();
+	CTL(0, "create", "user_9", "--batch", "b");
+	CTL(75, "revoke", "--batch", "b", "--expect", "4", "--timeout", "1s");
+	SAYS("revoke 4: 3 tokens that may be live, 1 create not finished yet");
+	SAYS("the daemon is not running");
+	SAYS("creates in scope are not final yet: revoke again later");
+	QUEUE(all_commands, "cancel||b|create");
+	QUEUE("SELECT count(*) FROM job WHERE action = 'revoke'", "3");
+}
+
+static void commands(void **state)
+{
+	(void)state;
+	CTL(75, "pause", "--action", "create", "--until", "+2h", "--reason", "lunch");
+	SAYS("not taken yet: the daemon is not running");
+	CTL(0, "resume", "--timeout", "0s");
+	CTL(0, "cancel", "12", "--timeout", "0s");
+	CTL(0, "retry", "--job", "13", "14", "--timeout", "0s");
+	QUEUE(all_commands, "pause|||create/resume|||/cancel|12||/retry|13||/retry|14||");
+	QUEUE("SELECT until > datetime('now', '+1 hour') AND reason = 'lunch' AND"
+	      " requested_by <> '' FROM command WHERE id = 1",
+		"1");
+	CTL(64, "pause", "--until", "-2h");
+	SAYS("--until: -2h is over");
+	CTL(64, "cancel");
+	CTL(64, "retry");
+	CTL(64, "retry", "--state", "failed");
+	SAYS("retry wants job ids or a selector beside --state");
+	CTL(64, "retry", "x");
+}
+
+static void commands_by_selectors(void **state)
+{
+	(void)state;
+	write_tokens();
+	CTL(0, "create", "user_a", "user_b", "--batch", "c");
+	CTL(0, "create", "user_b");
+	CTL(64, "cancel", "--batch", "c");
+	SAYS("cancel 2 jobs");
+	CTL(1, "cancel", "--batch", "c", "--expect", "3", "--timeout", "0s");
+	CTL(0, "cancel", "--batch", "c", "--expect", "2", "--timeout", "0s");
+	CTL(0, "cancel", "--user", "user_b", "--expect", "2", "--timeout", "0s");
+	CTL(0, "cancel", "--action", "create", "--expect", "3", "--timeout", "0s");
+	CTL(0, "retry", "--batch", "b", "--expect", "1", "--timeout", "0s");
+	CTL(0, "retry", "--batch", "b", "--state", "failed", "--expect", "1", "--timeout",
+		"0s");
+	CTL(66, "retry", "--user", "user_1");
+	CTL(0, "retry", "--user", "user_1", "--expect", "0");
+	QUEUE(all_commands,
+		"cancel||c|/cancel|102||/cancel|103||/cancel|||create/retry||b|/"
+		"retry|4||");
+}
+
+static void waiting_without_a_daemon(void **state)
+{
+	(void)state;
+	write_tokens();
+	CTL(0, "wait", "1", "2");
+	PRINTS("succeeded");
+	CTL(1, "wait", "--batch", "b");
+	PRINTS("not_found");
+	CTL(66, "wait", "99");
+	SAYS("there is no job 99");
+	CTL(64, "wait");
+	CTL(0, "create", "user_9");
+	CTL(75, "wait", "--user", "user_9");
+	SAYS("the daemon is not running: the job must wait until it is started");
+}
+
+static void status_and_doctor_without_a_daemon(void **state)
+{
+	(void)state;
+	CTL(75, "status");
+	SAYS("the daemon is not running");
+	CTL(75, "status", "--json");
+	PRINTS("\"running\": false");
+	CTL(1, "doctor", "--offline");
+	PRINTS("ok    configuration: ");
+	PRINTS("ok    audit.db: opens");
+	PRINTS("fail  daemon: not running: systemctl start clerk-tokend");
+	CTL(1, "doctor", "--offline", "--json");
+	PRINTS("{\"verdict\": \"ok\", \"what\": \"configuration: ");
+	fixture_write("clerk-tokend.conf", "nonsense = 1;\n");
+	CTL(1, "doctor", "--offline");
+	PRINTS("fail  configuration: ");
+}
+
+/* A table of somebody else's in the queue's place, a link, a FIFO. */
+static void queues_that_are_none(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("queue/queue.db");
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	CTL(75, "create", "user_1");
+	SAYS("the daemon makes it: start clerk-tokend once");
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "CREATE TABLE x (y)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	CTL(1, "create", "user_1");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	CTL(1, "create", "user_1");
+	SAYS("is not a plain file");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0660), 0);
+	CTL(1, "create", "user_1");
+	SAYS("is not a plain file");
+	assert_int_equal(unlink(path), 0);
+	fixture_write(
+		"queue/queue.db", "this is no database, however long it may be ………………");
+	CTL(1, "create", "user_1");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(creates),
+		TEST(keys),
+		TEST(a_key_that_only_the_audit_knows),
+		TEST(bad_words),
+		TEST(a_batch_with_limits),
+		TEST(files),
+		TEST(bad_files),
+		TEST(revokes_by_id),
+		TEST(revokes_by_selectors),
+		TEST(revokes_of_a_job_ask_nothing),
+		TEST(everything_that_may_be_live),
+		TEST(creates_that_wait_are_cancelled_first),
+		TEST(commands),
+		TEST(commands_by_selectors),
+		TEST(waiting_without_a_daemon),
+		TEST(status_and_doctor_without_a_daemon),
+		TEST(queues_that_are_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
