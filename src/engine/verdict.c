@@ -129,18 +129,14 @@ static struct verdict judge_2xx(
 /* Only a pending token can be revoked, and this one is not. */
 static struct verdict judge_not_pending(const struct answer *answer, bool unknown_before)
 {
-	switch (answer->said) {
-	case ANSWER_SAID_REVOKED:
-		/* Revoked by the attempt nobody heard of, else by somebody else. */
-		if (unknown_before)
-			return verdict_succeeded(EFFECT_APPLIED, JOB_RESULT_REVOKED);
-		return verdict_succeeded(EFFECT_NONE, JOB_RESULT_ALREADY_REVOKED);
-	case ANSWER_SAID_ACCEPTED:
+	if (answer->said == ANSWER_SAID_ACCEPTED)
 		return verdict_failed(JOB_RESULT_ALREADY_USED);
-	case ANSWER_SAID_NOTHING:
-		break;
-	}
-	return verdict_failed(JOB_RESULT_REFUSED);
+	if (answer->said != ANSWER_SAID_REVOKED)
+		return verdict_failed(JOB_RESULT_REFUSED);
+	/* Revoked by the attempt nobody heard of, else by somebody else. */
+	if (unknown_before)
+		return verdict_succeeded(EFFECT_APPLIED, JOB_RESULT_REVOKED);
+	return verdict_succeeded(EFFECT_NONE, JOB_RESULT_ALREADY_REVOKED);
 }
 
 static struct verdict judge_400(
@@ -238,16 +234,10 @@ static struct verdict judge_reply(const struct job *job, const struct answer *an
 struct verdict verdict_judge(const struct job *job, const struct answer *answer,
 	bool id_is_new, bool unknown_before)
 {
-	switch (answer->kind) {
-	case ANSWER_REPLY:
+	if (answer->kind == ANSWER_REPLY)
 		return judge_reply(job, answer, id_is_new, unknown_before);
-	case ANSWER_NOT_SENT:
-		return verdict_broken(EFFECT_NONE, false);
-	case ANSWER_LOST:
-	case ANSWER_KIND__MAX:
-		break;
-	}
-	return verdict_broken(EFFECT_UNKNOWN, false);
+	return verdict_broken(
+		answer->kind == ANSWER_NOT_SENT ? EFFECT_NONE : EFFECT_UNKNOWN, false);
 }
 
 void verdict_limit(struct verdict *verdict, const struct job *job, int64_t age_ms,
