@@ -4,7 +4,6 @@
 #include "ctl/alive.h"
 #include "ctl/text.h"
 #include "store/db.h"
-#include "store/db.h"
 
 #include <errno.h>
 #include <inttypes.h>
