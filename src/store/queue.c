@@ -36,6 +36,7 @@ void queue_free(struct queue *queue)
 	free(queue->path);
 	free(queue->warning);
 	free(queue->warned);
+	free(queue->slow);
 	free(queue);
 }
 
@@ -101,6 +102,29 @@ int queue_stick(struct queue *queue, int rc, const struct error *err)
 	queue->stuck = xstrdup(err->text);
 	queue->stuck_for = queue->asked;
 	return rc;
+}
+
+int queue_rest(struct queue *queue, int rc, const struct error *err)
+{
+	struct queue_file now;
+
+	if (rc != QUEUE_E_FAULT ||
+		(sqlite3_errcode(queue->conn.db) & 0xff) != SQLITE_INTERRUPT ||
+		queue_file_look(queue->path, &now, NULL))
+		return rc;
+	free(queue->slow);
+	queue->slow = xstrdup(err->text);
+	queue->slow_at = now.db;
+	queue->n_rests = queue->n_rests_next ? queue->n_rests_next : 1;
+	queue->n_rests_next = queue->n_rests * 2 < QUEUE_RESTS_MAX ? queue->n_rests * 2
+								   : QUEUE_RESTS_MAX;
+	return rc;
+}
+
+static bool is_resting(struct queue *queue, const struct queue_file *now)
+{
+	return queue->slow && queue_file_same(&now->db, &queue->slow_at) &&
+	       queue->n_rests > 0 && queue->n_rests--;
 }
 
 /* What became of the file since it was last read. */
@@ -203,6 +227,10 @@ static int ensure(
 	if (rc) {
 		queue_close(queue);
 		return rc;
+	}
+	if (is_resting(queue, &file)) {
+		(void)error_set(err, "%s", queue->slow);
+		return QUEUE_E_FAULT;
 	}
 	return is_open_on(queue, &file) ? look_again(queue, cursor, &file, err)
 					: open_anew(queue, cursor, &file, err);

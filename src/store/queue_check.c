@@ -211,7 +211,7 @@ static int check_all(
 		rc = check_sequences(queue, cursor, err);
 	if (rc == 0)
 		rc = check_structure(queue, extra.has_virtual, err);
-	rc = queue_stick(queue, rc, err);
+	rc = queue_rest(queue, queue_stick(queue, rc, err), err);
 	queue_conn_rollback(&queue->conn);
 	return rc;
 }

@@ -16,6 +16,7 @@
 #define QUEUE_READ_MS     2000
 #define QUEUE_CHECK_MS    30000
 #define QUEUE_CHECK_BYTES ((off_t)512 << 20) /* larger files are not quick_checked */
+#define QUEUE_RESTS_MAX   64                 /* calls that a slow file is left alone */
 #define QUEUE_ID_JUMP_MAX 10000000
 
 struct queue {
@@ -32,12 +33,16 @@ struct queue {
 	 * counts shows in the first, any other in the second. */
 	int64_t data_version;
 	struct queue_file_mark seen;
-	struct buf detail;              /* scratch */
-	char *warning;                  /* owned: not yet handed out */
-	char *warned;                   /* owned: the last one that was */
-	struct queue_cursor asked;      /* of the last queue_ensure() */
-	char *stuck;                    /* owned: a fault of what was read then … */
-	struct queue_cursor stuck_for;  /* … with this cursor */
+	struct buf detail;             /* scratch */
+	char *warning;                 /* owned: not yet handed out */
+	char *warned;                  /* owned: the last one that was */
+	struct queue_cursor asked;     /* of the last queue_ensure() */
+	char *stuck;                   /* owned: a fault of what was read then … */
+	struct queue_cursor stuck_for; /* … with this cursor */
+	/* A file that took too long is left alone for some calls, more each time. */
+	char *slow; /* owned: the fault; NULL = it was not slow */
+	struct queue_file_mark slow_at;
+	int n_rests, n_rests_next;
 	struct queue_file_mark checked; /* its inode had its quick_check */
 };
 
@@ -61,6 +66,10 @@ void queue_close(struct queue *queue);
  * kept with the state of the file as the open transaction sees it: queue_ensure() repeats
  * it, on a connection that stays open without a lock, until somebody writes. */
 int queue_stick(struct queue *queue, int rc, const struct error *err);
+
+/* Passes rc on. Where the time ran out, the next calls of queue_ensure() repeat the fault
+ * and leave the file alone, unless somebody writes. */
+int queue_rest(struct queue *queue, int rc, const struct error *err);
 
 /* Remembers the state of the file as the open transaction sees it. 0, QUEUE_E_…, or < 0.
  */

@@ -251,7 +251,7 @@ static int read_all(struct reading *reading, struct error *err)
 static int give_up(struct queue *queue, int rc, const struct error *err)
 {
 	queue->data_version = -1;
-	rc = queue_stick(queue, rc, err);
+	rc = queue_rest(queue, queue_stick(queue, rc, err), err);
 	queue_conn_rollback(&queue->conn);
 	if (rc == QUEUE_E_FAULT && !queue->stuck)
 		queue_close(queue);
@@ -281,6 +281,7 @@ int queue_read(struct queue *queue, struct queue_cursor *cursor, int max_rows,
 	if (rc)
 		return give_up(queue, rc, err);
 	queue_conn_rollback(&queue->conn);
+	queue->n_rests_next = 0;
 	*cursor = reading.at;
 	*ret_more = reading.more;
 	return 0;
