@@ -1,4 +1,4 @@
-/* Holds, their probes, the breaker, pauses. */
+/* Holds, their probes, pauses. */
 #include "test_gate_lab.h"
 
 static struct gate gate;
@@ -299,10 +299,30 @@ static void stale_answers(void **state)
 		assert_true(gate_release(&gate, rows[i].kind));
 		news = lab_came(&gate, rows[i].what, from + 40, from, 3);
 		assert_nothing_new(&news);
+		/* So does what left in the very millisecond. */
+		news = lab_trip(&gate, rows[i].what, from + 45, from + 30, 5);
+		assert_nothing_new(&news);
 		news = lab_came(&gate, rows[i].what, from + 50, from + 31, 4);
 		assert_int_equal(news.held, rows[i].kind);
 		gate_release(&gate, rows[i].kind);
 	}
+}
+
+/* A hold ends at the newest time that the gate has been told of, by whatever. */
+static void ends_at_the_newest_time(void **state)
+{
+	(void)state;
+	gate_hold(&gate, HOLD_CREDENTIALS, 500);
+	gate_release(&gate, HOLD_CREDENTIALS);
+	assert_int_equal(gate.state.hold[HOLD_CREDENTIALS].ended_ms, 500);
+	gate_hold(&gate, HOLD_CREDENTIALS, 400);
+	gate_sent(&gate, 600, 1, false);
+	gate_release(&gate, HOLD_CREDENTIALS);
+	assert_int_equal(gate.state.hold[HOLD_CREDENTIALS].ended_ms, 600);
+	gate_hold(&gate, HOLD_CREDENTIALS, 650);
+	(void)lab_came(&gate, 408, 700, 600, 1);
+	gate_release(&gate, HOLD_CREDENTIALS);
+	assert_int_equal(gate.state.hold[HOLD_CREDENTIALS].ended_ms, 700);
 }
 
 /* Nothing left, and a hold lasts: that counts for nobody. */
@@ -324,83 +344,6 @@ static void nothing_left(void **state)
 	news = lab_came(&gate, LOST, 20, 0, 1);
 	assert_false(news.keeps_hold);
 	assert_int_equal(window_used(&gate.window, 20), 1);
-}
-
-/* ---- the breaker ---- */
-
-/* A row of answers; after each, whether the breaker has tripped. */
-static void breaker(void **state)
-{
-	static const struct {
-		int what[9];
-		int64_t jobs[9];
-		const char *tripped;
-	} rows[] = {
-		{{500, 500, 500, 500, 500}, {1, 2, 3, 4, 5}, "....!"},
-		{{LOST, NOT_SENT, 502, UNUSABLE, 999}, {1, 2, 3, 4, 5}, "....!"},
-		/* the same job again is no new evidence */
-		{{500, 500, 500, 500, 500, 500}, {1, 1, 2, 3, 4, 5}, ".....!"},
-		{{500, 500, 500, 500, 500, 500}, {1, 1, 1, 1, 1, 1}, "......"},
-		{{500, 500, 500, 500, 500, 500, 500}, {1, 2, 3, 4, 1, 2, 5}, "......!"},
-		/* Clerk works: from the start */
-		{{500, 500, 500, 500, 200, 500, 500}, {1, 2, 3, 4, 5, 6, 7}, "......."},
-		{{500, 500, 500, 500, 422, 500, 500}, {1, 2, 3, 4, 5, 6, 7}, "......."},
-		{{500, 500, 500, 500, 429, 500, 500}, {1, 2, 3, 4, 5, 6, 7}, "......."},
-		/* neither the one nor the other */
-		{{500, 500, 500, 500, 408, 500}, {1, 2, 3, 4, 5, 6}, ".....!"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		gate_init(&gate, &lab_config);
-		for (int n = 0; rows[i].tripped[n]; n++) {
-			struct gate_news news = lab_trip(&gate, rows[i].what[n],
-				20 * n + 10, 20 * n, rows[i].jobs[n]);
-
-			assert_int_equal(
-				news.held == HOLD_OUTAGE, rows[i].tripped[n] == '!');
-		}
-		gate_deinit(&gate);
-	}
-}
-
-static void breaker_again(void **state)
-{
-	struct gate_news news;
-
-	(void)state;
-	gate_sent(&gate, 0, 16, false);
-	for (int job = 1; job <= 5; job++)
-		news = lab_came(&gate, NOT_SENT, 10, 0, job);
-	assert_int_equal(news.held, HOLD_OUTAGE);
-	/* The one that tripped it burns no attempt. */
-	assert_true(news.keeps_hold);
-	/* What fails while it is tripped is not counted for the next time, … */
-	for (int job = 6; job <= 8; job++)
-		news = lab_came(&gate, LOST, 20, 0, job);
-	assert_int_equal(gate.state.breaker_failures, 0);
-	news = lab_probe_trip(&gate, 200, 5100, 5010, 9);
-	assert_int_equal(news.released, 1u << HOLD_OUTAGE);
-	/* … nor is what was sent before it ended. */
-	for (int job = 10; job <= 16; job++)
-		news = lab_came(&gate, LOST, 30000, 0, job);
-	assert_nothing_new(&news);
-	assert_open(&gate, 30000);
-	for (int job = 20; job < 25; job++)
-		news = lab_trip(&gate, 500, 30100, 30000, job);
-	assert_int_equal(news.held, HOLD_OUTAGE);
-	assert_int_equal(gate.state.hold[HOLD_OUTAGE].since_ms, 30100);
-}
-
-/* The failures of another hold's probes trip nothing. */
-static void breaker_spares_probes(void **state)
-{
-	(void)state;
-	gate_hold(&gate, HOLD_CREDENTIALS, 0);
-	for (int job = 1; job <= 9; job++)
-		(void)lab_probe_trip(&gate, LOST, 60000 * job + 10, 60000 * job, job);
-	assert_false(gate.state.hold[HOLD_OUTAGE].on);
-	assert_int_equal(gate.state.breaker_failures, 0);
 }
 
 /* ---- pauses ---- */
@@ -472,10 +415,8 @@ int main(void)
 		TEST(a_probe_of_an_older_hold),
 		TEST(good_ends_an_outage_alone),
 		TEST(stale_answers),
+		TEST(ends_at_the_newest_time),
 		TEST(nothing_left),
-		TEST(breaker),
-		TEST(breaker_again),
-		TEST(breaker_spares_probes),
 		TEST(pauses),
 		TEST(reasons_in_order),
 	};

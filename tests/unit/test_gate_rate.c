@@ -1,4 +1,4 @@
-/* The shares, Retry-After, concurrency, a reload. */
+/* The shares, Retry-After, what a turn takes back. */
 #include "test_gate_lab.h"
 
 static struct gate gate;
@@ -146,8 +146,8 @@ static void share_comes_back(void **state)
 		(void)gate_ask(&gate, rows[i].at_ms, 0);
 		assert_int_equal(gate_budget(&gate, false), rows[i].normal);
 		assert_int_equal(gate_budget(&gate, true), rows[i].urgent);
+		assert_int_equal(gate.state.factor == 1, rows[i].normal == 500);
 	}
-	assert_true(gate.state.factor == 1);
 	/* A long while later all of it is back at once, and no more than it was. */
 	assert_true(limited(100100, 100050, 0, 0).share_cut);
 	(void)gate_ask(&gate, 1000000000, 0);
@@ -305,122 +305,13 @@ static void a_volley_is_one(void **state)
 	(void)limited(2200, 2100, 0, 0);
 	assert_int_equal(gate.state.rate_limited_in_row, 2);
 	assert_int_equal(gate.state.retry_after_ms, 4200);
-}
-
-/* ---- concurrency ---- */
-
-static int room(int64_t now_ms)
-{
-	return gate_ask(&gate, now_ms, 0).n_urgent;
-}
-
-/* Halved by what was sent after it was last halved: once a round trip. */
-static void halved_once_a_trip(void **state)
-{
-	static const int limits[] = {8, 4, 2, 1, 1, 1};
-	int64_t now = 1000;
-
-	(void)state;
-	assert_int_equal(room(now), 16);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		int what[] = {LOST, 500, 502, NOT_SENT};
-
-		for (int n = 0; n < 4; n++) {
-			/* One and the same job: no breaker. */
-			(void)lab_trip(&gate, what[n], now + 100 + n, now, 1);
-			assert_int_equal((int)gate.state.limit, limits[i]);
-		}
-		assert_int_equal(room(now + 200), limits[i]);
-		now += 1000;
-	}
-}
-
-static void concurrency_used_up(void **state)
-{
-	struct gate_ruling ruling;
-
-	(void)state;
-	ruling = gate_ask(&gate, 0, 15);
-	assert_int_equal(ruling.reason, GATE_OPEN);
-	assert_int_equal(ruling.n_urgent, 1);
-	assert_int_equal(ruling.n_normal, 1);
-	ruling = gate_ask(&gate, 0, 16);
-	assert_int_equal(ruling.reason, GATE_CONCURRENCY);
-	assert_int_equal(ruling.n_urgent, 0);
-	assert_int_equal(ruling.until_ms, INT64_MAX);
-	(void)lab_trip(&gate, 500, 10, 1, 1);
-	assert_int_equal(gate_ask(&gate, 20, 15).reason, GATE_CONCURRENCY);
-}
-
-/* One more after as many good answers as may be under way. */
-static void concurrency_grows(void **state)
-{
-	int64_t now = 1000;
-
-	(void)state;
-	for (int i = 0; i < 4; i++, now += 100)
-		(void)lab_trip(&gate, 500, now + 50, now, 1);
-	assert_int_equal(room(now), 1);
-	for (int limit = 1; limit < 16; limit++)
-		for (int n = 0; n < limit; n++, now += 100) {
-			assert_int_equal((int)gate.state.limit, limit);
-			/* These are no successes, and do no harm. */
-			(void)lab_trip(&gate, 408, now, now, 1);
-			(void)limited(now, now, 0, 0);
-			(void)lab_trip(&gate, UNUSABLE, now, now, 1);
-			(void)lab_trip(&gate, n % 2 ? 200 : 422, now + 50, now, 1);
-		}
-	assert_true(gate.state.limit == 16);
-	for (int n = 0; n < 100; n++)
-		(void)lab_trip(&gate, 200, now + 50, now, 1);
-	assert_true(gate.state.limit == 16);
-	assert_int_equal(gate.state.successes, 0);
-}
-
-/* Halving an odd limit leaves half a request, which grows to no more than the bound. */
-static void odd_limits(void **state)
-{
-	struct gate_config config = lab_config;
-
-	(void)state;
-	config.concurrency = 3;
-	gate_reconfigure(&gate, &config);
-	assert_int_equal(room(0), 3);
-	(void)lab_trip(&gate, 500, 20, 10, 1);
-	assert_int_equal(room(20), 1);
-	for (int n = 0; n < 10; n++)
-		(void)lab_trip(&gate, 200, 40, 30, 1);
-	assert_int_equal(room(50), 3);
-	assert_true(gate.state.limit == 3);
-}
-
-/* ---- a reload ---- */
-
-static void reconfigured(void **state)
-{
-	struct gate_config config = lab_config;
-
-	(void)state;
-	config.concurrency = 32;
-	gate_reconfigure(&gate, &config);
-	assert_int_equal(room(0), 32);
-	config.concurrency = 4;
-	gate_reconfigure(&gate, &config);
-	assert_int_equal(room(0), 4);
-	(void)lab_trip(&gate, 500, 20, 10, 1);
-	assert_int_equal(room(20), 2);
-	config.concurrency = 64;
-	gate_reconfigure(&gate, &config);
-	assert_int_equal(room(20), 2);
-	config.concurrency = 1;
-	gate_reconfigure(&gate, &config);
-	assert_int_equal(room(20), 1);
-	config = lab_config;
-	config.window_ms = 1000;
-	config.requests = 2;
-	gate_reconfigure(&gate, &config);
-	/* The slot that it holds ages by the new length. */
-	assert_closed(&gate, 30, GATE_RATE, 1020);
+	/* What was sent in the millisecond of the last one came after it. */
+	(void)limited(2300, 2200, 0, 0);
+	assert_int_equal(gate.state.rate_limited_in_row, 3);
+	(void)lab_trip(&gate, 200, 2400, 2299, 1);
+	assert_int_equal(gate.state.rate_limited_in_row, 3);
+	(void)lab_trip(&gate, 200, 2400, 2300, 1);
+	assert_int_equal(gate.state.rate_limited_in_row, 0);
 }
 
 /* What a turn did that could not be committed is taken back, but for the window. */
@@ -470,11 +361,6 @@ int main(void)
 		TEST(never_shortened),
 		TEST(own_backoff),
 		TEST(a_volley_is_one),
-		TEST(halved_once_a_trip),
-		TEST(concurrency_used_up),
-		TEST(concurrency_grows),
-		TEST(odd_limits),
-		TEST(reconfigured),
 		TEST(save_and_restore),
 	};
 

@@ -269,7 +269,7 @@ static struct gate_config any_config(void)
 static void any_weather(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 25; seed++) {
+	for (unsigned seed = 1; seed <= 15; seed++) {
 		struct gate_config config;
 		int64_t good;
 
@@ -293,7 +293,7 @@ static void any_weather(void **state)
 static void fine_weather(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 25; seed++) {
+	for (unsigned seed = 1; seed <= 15; seed++) {
 		struct gate_config config = lab_config;
 		int64_t least;
 
@@ -320,7 +320,7 @@ static void fine_weather(void **state)
 static void an_hour_of_429(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 20; seed++) {
+	for (unsigned seed = 1; seed <= 4; seed++) {
 		begin(&sim, seed, &lab_config);
 		sim.max_trip_ms = 100;
 		sim.mood = BUSY;
@@ -343,7 +343,7 @@ static void an_hour_of_429(void **state)
 static void the_link_is_down(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 20; seed++) {
+	for (unsigned seed = 1; seed <= 4; seed++) {
 		int64_t n;
 
 		begin(&sim, seed, &lab_config);

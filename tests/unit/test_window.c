@@ -149,7 +149,7 @@ static void bounded(void **state)
 
 	(void)state;
 	window_init(&window, 1000);
-	for (int64_t now = 0; now < 5000; now++) {
+	for (int64_t now = 0; now < 3000; now++) {
 		window_restore(&window, now, 1000000);
 		window_restore(&window, now, 1);
 		assert_true(window.cap <= 1024);
