@@ -260,11 +260,12 @@ static bool is_known(void *userdata, int64_t job_id)
 {
 	struct engine *engine = userdata;
 	struct error ignored = ERROR_NULL;
-	bool known = true;
+	bool known;
 
-	/* Where the audit cannot say, the row stays: the turn fails on its own. */
+	/* Where the audit cannot say, the row stays: it comes to on_stray(), and the turn
+	 * fails there. */
 	if (ledger_knows_job(engine->ledger, job_id, &known, &ignored) < 0)
-		return true;
+		return false;
 	return known;
 }
 

@@ -74,7 +74,7 @@ int ledger_command_refuse(
 	sql_bind(stmt, "itIttttttttitiiii", command->id, NULL, (int64_t)0, NULL, NULL,
 		NULL, command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, ledger->now_text, "refused", (int64_t)0, command->fault,
-		(int64_t)0, (int64_t)0);
+		(int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0);
 	if (sql_run(stmt, NULL, err) < 0)
 		return -1;
 	row.event = event_name(EVENT_COMMANDED);

@@ -410,6 +410,24 @@ static void test_too_many_failures_stop_a_batch(void **state)
 		"cancelled");
 }
 
+/* A command that does not hold is refused in words, and has no effect. */
+static void test_a_command_that_does_not_hold_is_refused(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	world_sql(&world,
+		"PRAGMA ignore_check_constraints = ON; "
+		"INSERT INTO command (verb, requested_by) VALUES ('burn', 'eve')");
+	scratch_expect("audit",
+		"SELECT state || (message <> '') || max_job_id || step_job_id || "
+		"still_create || still_revoke FROM command",
+		"refused10000");
+	scratch_expect("audit",
+		"SELECT requested_by || error_code FROM audit WHERE event = 'commanded'",
+		"eveinvalid");
+}
+
 /* Root's sqlite3 in the midst of a write: nothing is lost, nothing ends. */
 static void test_a_locked_audit_is_waited_for(void **state)
 {
@@ -456,6 +474,7 @@ int main(void)
 		TEST(test_cancel_covers_what_is_not_taken_yet),
 		TEST(test_the_window_as_servers_see_it),
 		TEST(test_a_locked_audit_is_waited_for),
+		TEST(test_a_command_that_does_not_hold_is_refused),
 		TEST(test_a_canary_holds_the_rest_of_its_batch),
 		TEST(test_too_many_failures_stop_a_batch),
 	};
