@@ -33,6 +33,10 @@ int verify_chain(struct verify *verify, struct error *err);
 int verify_jobs(struct verify *verify, struct error *err);
 int verify_tokens(struct verify *verify, struct error *err);
 
+/* Holds a job against the detail of the row that took it. */
+void verify_detail(struct verify *verify, const struct reader_job *job,
+	const struct reader_event *taken);
+
 /* Holds the roll-ups against jobs and events, at the head of the chain. 0,
  * READER_E_BROKEN or < 0. */
 int verify_rest(struct verify *verify, struct error *err);

@@ -200,6 +200,7 @@ static void compare(const struct difference *d, const struct reader_job *job,
 	compare_text(d, "error_code", job->error_code, story->error_code);
 	compare_text(d, "error_message", job->error_message, story->error_message);
 	compare_request(d, job, story->taken);
+	verify_detail(d->verify, job, story->taken);
 	if (story->finished_at)
 		compare_text(d, "due_at", job->due_at, NULL);
 }

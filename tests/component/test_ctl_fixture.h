@@ -188,6 +188,10 @@ static inline void fixture_do_create(
 		.result = token_id ? JOB_RESULT_CREATED : JOB_RESULT_NOT_FOUND,
 		.token_valid = token_id != NULL};
 	AUTO(answer) struct answer answer = ANSWER_NULL;
+	AUTO(free_ptr)
+	char *detail = xasprintf("{\"id\":%lld,\"submitted_at\":\"%s\"}",
+		(long long)job->id, job->submitted_at);
+	const bool keyed = job->idempotency_key != NULL;
 
 	if (token_id)
 		answer = scratch_token_answer(token_id, job->user_id);
@@ -198,7 +202,7 @@ static inline void fixture_do_create(
 			.error_message = xstrdup("no such user"),
 			.retry_after_ms = -1};
 	fixture_begin(ledger, FIXTURE_NOON);
-	OK(ledger_accept(ledger, job, "{}", &err));
+	OK(ledger_accept(ledger, job, keyed ? "{}" : detail, &err));
 	OK(ledger_sent(ledger, job, &err));
 	fixture_commit(ledger);
 	fixture_begin(ledger, FIXTURE_NOON + 1000);

@@ -155,6 +155,11 @@ static const struct {
 	{"UPDATE job SET finished_at = NULL WHERE id = 3", "job 3: finished_at: "},
 	{"UPDATE job SET user_id = 'user_eve' WHERE id = 1", "job 1: user_id: "},
 	{"UPDATE job SET error_message = NULL WHERE id = 2", "job 2: error_message: "},
+	{"UPDATE job SET idempotency_key = 'k' WHERE id = 1",
+		"job 1: idempotency_key: the table says k, the audit nothing"},
+	{"UPDATE job SET submitted_at = NULL WHERE id = 1", "job 1: submitted_at: "},
+	{"UPDATE job SET not_after = '2026-01-02 03:04:05' WHERE id = 1",
+		"job 1: not_after: "},
 	{"DELETE FROM job WHERE id = 2", "job 2: the audit tells of it, job lacks it"},
 	{"INSERT INTO job (id, action, priority, requested_by, state) VALUES (9, "
 	 "'create', 0, '',"
