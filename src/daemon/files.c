@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int make_folder(const char *path, mode_t mode, struct error *err)
@@ -68,6 +69,24 @@ static int say_holder(int fd, const char *path, struct error *err)
 	return FILES_E_HELD;
 }
 
+/* clerk-tokenctl tries the lock for a moment to see whether a daemon runs: that must not
+ * keep one from starting, so a held lock is tried again for a tenth of a second. Before
+ * the event loop there is nobody whom the wait could hold up. */
+static int take_lock(int fd)
+{
+	const struct timespec moment = {.tv_nsec = 5000000};
+
+	for (int tries = 0; tries < 20; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		(void)nanosleep(&moment, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
 int files_lock(const char *state_directory, int *ret_fd, struct error *err)
 {
 	AUTO(free_ptr) char *path = xasprintf("%s/lock", state_directory);
@@ -77,7 +96,7 @@ int files_lock(const char *state_directory, int *ret_fd, struct error *err)
 
 	if (fd < 0)
 		return error_errno(err, errno, "cannot open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (take_lock(fd) < 0) {
 		rc = errno == EWOULDBLOCK
 			     ? say_holder(fd, path, err)
 			     : error_errno(err, errno, "cannot lock %s", path);

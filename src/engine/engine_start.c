@@ -187,6 +187,9 @@ static int on_held(void *userdata, const struct ledger_held *held, struct error 
 	engine_hold(engine, (enum hold_kind)kind, held->reason, held->ends);
 	note->on = true;
 	note->since_ms = held->since_ms;
+	/* Under systemd a rotated key takes a restart: it is tried at once. */
+	if (kind == HOLD_CREDENTIALS)
+		engine->gate.state.hold[kind].probe_at_ms = engine->now.mono_ms;
 	return 0;
 }
 

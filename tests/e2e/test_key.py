@@ -42,6 +42,21 @@ def test_a_bad_key_holds_and_the_right_one_releases():
     check_story(daemon, fake)
 
 
+def test_a_restart_tries_the_new_key_at_once():
+    fake = Fake()
+    daemon = Daemon(fake, key="sk_test_wrong")
+    daemon.start()
+    after = daemon.notify.mark()
+    daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_a');")
+    daemon.wait_status("held: credentials", deadline=20, after=after)
+    daemon.stop()
+    daemon.write_key(KEY)
+    daemon.start()
+    daemon.wait_done(deadline=20)
+    daemon.stop()
+    check_story(daemon, fake)
+
+
 def test_a_key_of_another_kind_is_refused():
     fake = Fake(keys=(KEY, "sk_live_other"))
     daemon = Daemon(fake)
