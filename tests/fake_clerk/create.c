@@ -169,7 +169,7 @@ void create_token(struct fake *fake, struct request *request)
 		.exp = expires > EXP_MAX - now ? EXP_MAX : now + expires,
 	};
 	do
-		token_new_id(&fake->rng, token.id);
+		token_new_id(&fake->rng, now, token.id);
 	while (!(request->token = tokens_add(&fake->tokens, &token)));
 	request->deed = DEED_GRANTED;
 }

@@ -136,7 +136,7 @@ static void print_token(struct fake *fake, struct request *request)
 {
 	const struct token *token = request->token;
 	char other_id[TOKEN_ID_SIZE];
-	token_new_id(&fake->rng, other_id);
+	token_new_id(&fake->rng, request->wall_ms / 1000, other_id);
 	struct text secret = {0};
 	token_secret(token, fake->canary, &secret);
 	char *nested = NULL;

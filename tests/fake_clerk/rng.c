@@ -53,21 +53,9 @@ static void fill(struct rng *rng, char *out, size_t len, const char *alphabet, i
 	}
 }
 
-/* 62 does not divide 64: the two values too many are drawn again as other characters,
- * an unevenness that does not matter for an identifier. */
-static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			     "abcdefghijklmnopqrstuvwxyz"
-			     "aZ";
-
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				"abcdefghijklmnopqrstuvwxyz"
 				"0123456789-_";
-
-void rng_base62(struct rng *rng, char *out, size_t len)
-{
-	fill(rng, out, len, base62, 6);
-	out[len] = '\0';
-}
 
 void rng_base64url(struct rng *rng, char *out, size_t len)
 {

@@ -23,9 +23,6 @@ double rng_unit(struct rng *rng);
 /* Returns a number from low to high, both included; low when high is not above it. */
 int64_t rng_between(struct rng *rng, int64_t low, int64_t high);
 
-/* Writes len random characters of 0-9A-Za-z and a NUL: out holds len + 1 bytes. */
-void rng_base62(struct rng *rng, char *out, size_t len);
-
 /* Writes len random characters of base64url, without a NUL. */
 void rng_base64url(struct rng *rng, char *out, size_t len);
 

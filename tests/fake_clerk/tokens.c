@@ -21,10 +21,34 @@ const char *token_status_word(enum token_status status)
 	return words[status];
 }
 
-void token_new_id(struct rng *rng, char id[TOKEN_ID_SIZE])
+/* Clerk's ids are KSUIDs: a big-endian number of 160 bits, its first 32 the second of
+ * creation since KSUID_EPOCH, the rest random, in base 62. So they rise with time, which
+ * is what an index over them feels. (The sample id of Clerk's documentation decodes to
+ * the very second that its token's `exp` implies, and so do the samples of other
+ * objects.) */
+#define KSUID_EPOCH 1400000000
+#define KSUID_WORDS 5
+
+void token_new_id(struct rng *rng, int64_t now_s, char id[TOKEN_ID_SIZE])
 {
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz";
+	uint64_t high = rng_next(rng), low = rng_next(rng);
+	uint32_t number[KSUID_WORDS] = {(uint32_t)(now_s - KSUID_EPOCH),
+		(uint32_t)(high >> 32), (uint32_t)high, (uint32_t)(low >> 32),
+		(uint32_t)low};
+
 	memcpy(id, "sit_", 4);
-	rng_base62(rng, id + 4, TOKEN_ID_SIZE - 5);
+	id[TOKEN_ID_SIZE - 1] = '\0';
+	for (size_t at = TOKEN_ID_SIZE - 2; at >= 4; at--) {
+		uint64_t rest = 0;
+		for (int i = 0; i < KSUID_WORDS; i++) {
+			rest = rest << 32 | number[i];
+			number[i] = (uint32_t)(rest / 62);
+			rest %= 62;
+		}
+		id[at] = digits[rest];
+	}
 }
 
 /* FNV-1a. */

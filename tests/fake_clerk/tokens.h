@@ -37,8 +37,9 @@ struct tokens {
 /* Returns Clerk's word for a status. */
 const char *token_status_word(enum token_status status);
 
-/* Draws a new id of a sign-in token into id. */
-void token_new_id(struct rng *rng, char id[TOKEN_ID_SIZE]);
+/* Draws a new id of a sign-in token made at now_s (seconds since 1970) into id: a KSUID,
+ * as Clerk's are. */
+void token_new_id(struct rng *rng, int64_t now_s, char id[TOKEN_ID_SIZE]);
 
 /* Copies token in (its user_id too). Returns the kept one, valid until the next add, or
  * NULL when the id is there already. */
