@@ -18,6 +18,9 @@ static void verify_cleanup(struct verify *verify)
 		free(verify->holds[i].reason);
 	}
 	free(verify->holds);
+	for (size_t i = 0; i < verify->n_days; i++)
+		free(verify->days[i].rollup);
+	free(verify->days);
 	free(verify->fault);
 }
 

@@ -14,6 +14,8 @@ struct verify {
 	int64_t n_purged;          /* `purged` rows */
 	struct verify_hold *holds; /* owned: what the audit says of each kind */
 	size_t n_holds;
+	struct verify_day *days; /* owned: what the rows add up to, a day each */
+	size_t n_days;
 	char *fault; /* owned: the first thing that is wrong with the tables */
 };
 
@@ -23,6 +25,12 @@ struct verify_hold {
 	char *reason; /* owned */
 	bool on;
 	bool found; /* in the table */
+};
+
+/* What the rows of one day add up to. */
+struct verify_day {
+	char day[ROLLUP_DAY_LEN];
+	struct rollup *rollup; /* owned */
 };
 
 /* Recomputes the chain from where it stands to the newest row. 0, READER_E_BROKEN, or
@@ -40,6 +48,10 @@ void verify_detail(struct verify *verify, const struct reader_job *job,
 /* Holds the roll-ups against jobs and events, at the head of the chain. 0,
  * READER_E_BROKEN or < 0. */
 int verify_rest(struct verify *verify, struct error *err);
+
+/* Counts a row of the chain; then holds the counts against `daily`. 0 or < 0. */
+void verify_count(struct verify *verify, const struct reader_link *link);
+int verify_daily(struct verify *verify, struct error *err);
 
 /* One row of the audit about a command, a secret or a hold, held against its table. */
 int verify_event(

@@ -173,6 +173,7 @@ static int on_link(void *userdata, const struct reader_link *link, struct error 
 
 	(void)snprintf(verify->head, sizeof(verify->head), "%s", link->hash);
 	anchors_meet(&verify->anchors, link->seq, link->hash);
+	verify_count(verify, link);
 	return link->event ? verify_event(verify, link->event, err) : 0;
 }
 
@@ -218,6 +219,8 @@ int verify_rest(struct verify *verify, struct error *err)
 		rc = verify_chain(verify, err);
 	if (rc == 0)
 		rc = check_counts(verify, err);
+	if (rc == 0)
+		rc = verify_daily(verify, err);
 	if (rc == 0)
 		rc = check_holds(verify, err);
 	reader_thaw(verify->ctl->reader);

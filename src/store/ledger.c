@@ -65,6 +65,12 @@ int ledger_append(struct ledger *ledger, struct audit_row *row, struct error *er
 		return -1;
 	ledger->now.head.seq = row->seq;
 	memcpy(ledger->now.head.hash, hash, sizeof(hash));
+	rollup_add(&ledger->now.rollup, &(struct rollup_row){.event = row->event,
+						.job_state = row->job_state,
+						.action = row->action,
+						.effect = row->effect,
+						.http_status = row->http_status,
+						.duration_ms = row->duration_ms});
 	return 0;
 }
 
@@ -271,6 +277,26 @@ static int save_tally(struct ledger *ledger, struct error *err)
 	return 0;
 }
 
+static int add_count(void *userdata, const struct rollup_count *count, struct error *err)
+{
+	struct ledger *ledger = userdata;
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_daily_add);
+	char day[ROLLUP_DAY_LEN];
+
+	rollup_day(ledger->now_text, day);
+	sql_bind(stmt, "tttti", day, count->action, count->kind, count->word, count->n);
+	return sql_run(stmt, NULL, err);
+}
+
+/* The rows of a turn are of one moment, and so of one day. */
+static int save_rollup(struct ledger *ledger, struct error *err)
+{
+	if (rollup_each(&ledger->now.rollup, add_count, ledger, err) < 0)
+		return -1;
+	memset(&ledger->now.rollup, 0, sizeof(ledger->now.rollup));
+	return 0;
+}
+
 static int save_progress(struct ledger *ledger, struct error *err)
 {
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_progress_set);
@@ -317,7 +343,8 @@ int ledger_commit(struct ledger *ledger, struct error *err)
 
 	assert(ledger->in_turn);
 	if (ledger->wrote || progressed(ledger)) {
-		if (save_tally(ledger, err) < 0 || save_progress(ledger, err) < 0)
+		if (save_tally(ledger, err) < 0 || save_rollup(ledger, err) < 0 ||
+			save_progress(ledger, err) < 0)
 			return -1;
 	}
 	make_mark(ledger, &mark);

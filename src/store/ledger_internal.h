@@ -3,6 +3,7 @@
 
 #include "store/db.h"
 #include "store/ledger.h"
+#include "store/rollup.h"
 #include "store/sql.h"
 #include "store/tokens.h"
 
@@ -36,6 +37,7 @@ struct ledger_memory {
 	struct ledger_head head;
 	struct ledger_progress progress;
 	int64_t tally[JOB_ACTION__MAX + 1][JOB_STATE__MAX];
+	struct rollup rollup; /* what this turn's rows add to `daily` */
 	bool purging; /* `purged` rows were written that ledger_tidy() has to carry out */
 };
 

@@ -22,6 +22,17 @@ void reader_thaw(struct reader *reader)
 
 /* ---- the chain ---- */
 
+/* Columns of chain_rows.sql, in the order of audit.def. */
+enum {
+#define AUDIT_TEXT(column) COLUMN_##column,
+#define AUDIT_INT(column)  COLUMN_##column,
+#define AUDIT_SPAN(column) COLUMN_##column,
+#include "store/audit.def"
+#undef AUDIT_TEXT
+#undef AUDIT_INT
+#undef AUDIT_SPAN
+};
+
 void reader_chain_init(struct reader_chain *ret_chain)
 {
 	ret_chain->seq = 0;
@@ -103,9 +114,18 @@ static int lend_link(sqlite3_stmt *stmt, const struct reader_chain *chain,
 {
 	AUTO(reader_event) struct reader_event event = {0};
 	struct reader_link link = {.seq = chain->seq,
-		.hash = sql_text(stmt, sqlite3_column_count(stmt) - 1)};
+		.hash = sql_text(stmt, sqlite3_column_count(stmt) - 1),
+		.at = sql_text(stmt, COLUMN_at),
+		.counted = {.event = sql_text(stmt, COLUMN_event),
+			.job_state = sql_text(stmt, COLUMN_job_state),
+			.action = sql_text(stmt, COLUMN_action),
+			.effect = sql_text(stmt, COLUMN_effect),
+			.http_status = sqlite3_column_int64(stmt, COLUMN_http_status),
+			.duration_ms = -1}};
 
-	if (is_wanted(sql_text(stmt, 2))) {
+	if (sqlite3_column_type(stmt, COLUMN_duration_ms) == SQLITE_INTEGER)
+		link.counted.duration_ms = sqlite3_column_int64(stmt, COLUMN_duration_ms);
+	if (is_wanted(link.counted.event)) {
 		reader_row_load(&reader_event_shape, stmt, &event);
 		link.event = &event;
 	}
@@ -348,5 +368,29 @@ int reader_replay_counts(struct reader *reader, int64_t *ret_commands,
 		return -1;
 	*ret_commands = sqlite3_column_int64(stmt, 0);
 	*ret_purged = sqlite3_column_int64(stmt, 1);
+	return 0;
+}
+
+int reader_daily(struct reader *reader, const char *day, const struct rollup_count *count,
+	int64_t *ret_n, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_daily_get);
+	int rc;
+
+	sql_bind(stmt, "tttt", day, count->action, count->kind, count->word);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	*ret_n = rc == SQL_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+	return 0;
+}
+
+int reader_daily_counts(struct reader *reader, int64_t *ret_n, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_daily_count);
+
+	if (sql_step(stmt, err) < 0)
+		return -1;
+	*ret_n = sqlite3_column_int64(stmt, 0);
 	return 0;
 }

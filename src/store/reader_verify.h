@@ -6,6 +6,7 @@
 
 #include "store/chain.h"
 #include "store/reader.h"
+#include "store/rollup.h"
 
 /* How far the chain was recomputed. */
 struct reader_chain {
@@ -20,6 +21,8 @@ void reader_chain_init(struct reader_chain *ret_chain);
 struct reader_link {
 	int64_t seq;
 	const char *hash;
+	const char *at;
+	struct rollup_row counted; /* what of it is counted */
 	const struct reader_event *
 		event; /* of rows that are about commands, secrets and holds; else NULL */
 };
@@ -69,6 +72,13 @@ int reader_replay_tally(struct reader *reader, char **ret_fault, struct error *e
 /* How many commands have ended, how many tokens lost their secret. 0 or < 0. */
 int reader_replay_counts(struct reader *reader, int64_t *ret_commands,
 	int64_t *ret_purged, struct error *err);
+
+/* The count that `daily` keeps, *ret_n 0 where it has none; and how many it keeps. 0 or <
+ * 0.
+ */
+int reader_daily(struct reader *reader, const char *day, const struct rollup_count *count,
+	int64_t *ret_n, struct error *err);
+int reader_daily_counts(struct reader *reader, int64_t *ret_n, struct error *err);
 
 /* A moment that stands still: what is read before reader_thaw() is of one commit. 0 or
  * < 0. Other walks of the reader must not run meanwhile; reader_chain_page() may. */

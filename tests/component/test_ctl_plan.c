@@ -28,7 +28,7 @@ static const struct sql_text tokens_texts[] = {
  * the counts of verify. */
 static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
-	"replay_counts"};
+	"replay_counts", "daily_count"};
 
 /* What may sort: the few rows of one token or one job. */
 static const char *const may_sort[] = {

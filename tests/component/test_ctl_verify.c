@@ -176,6 +176,13 @@ static const struct {
 		"token sit_9: sign_in_token has it, the audit knows nothing of it"},
 	{"UPDATE tally SET jobs = jobs + 1 WHERE state = 'failed'",
 		"tally: create failed: it says 2, there are 1"},
+	{"UPDATE daily SET n = n - 1 WHERE action = 'create' AND word = 'failed'",
+		"daily 2026-01-02: create state failed: the table says 0, the audit 1"},
+	{"UPDATE daily SET day = '2026-01-03' WHERE word = 'started'",
+		"daily 2026-01-02: event started: the table says 0, the audit 1"},
+	{"DELETE FROM daily WHERE kind = 'latency'", "daily 2026-01-02: create latency "},
+	{"INSERT INTO daily VALUES ('2026-01-02', 'create', 'http', '418', 1)",
+		"daily: it keeps 29 counts, the audit makes 28"},
 	{"UPDATE command SET message = 'none'",
 		"command 1: message: the table says none, the audit cancel done: 1 job "
 		"cancelled"},
@@ -219,7 +226,8 @@ static void a_tail_that_was_cut_off(void **state)
 	(void)state;
 	tamper("DELETE FROM audit WHERE seq > 2; DELETE FROM job; DELETE FROM "
 	       "sign_in_token;"
-	       "DELETE FROM command; DELETE FROM tally");
+	       "DELETE FROM command; DELETE FROM tally;"
+	       "DELETE FROM daily WHERE word NOT IN ('started', 'held')");
 	CTL(0, "verify");
 	CTL(1, "verify", "--checkpoint", checkpoint);
 	PRINTS("chain: ok, 2 rows");

@@ -178,6 +178,17 @@ CREATE TABLE tally (
   PRIMARY KEY (action, state)
 ) STRICT, WITHOUT ROWID;
 
+-- What the rows of the audit add up to, a day and an action; kept in the same transaction as
+-- they are, so that a report on years reads some hundred rows.
+CREATE TABLE daily (
+  day    TEXT NOT NULL,                     -- UTC, 'YYYY-MM-DD': of audit.at
+  action TEXT NOT NULL,                     -- create | revoke; '' = rows without an action
+  kind   TEXT NOT NULL,                     -- event | state | effect | http | latency: what is counted
+  word   TEXT NOT NULL,                     -- audit.event; job_state; effect; http_status; duration_ms rounded up to two digits (1000000 = that or more)
+  n      INTEGER NOT NULL,                  -- so many rows
+  PRIMARY KEY (day, action, kind, word)
+) STRICT, WITHOUT ROWID;
+
 -- Where the daemon stands; one row.
 CREATE TABLE progress (
   id               INTEGER PRIMARY KEY CHECK (id = 1),

@@ -1,0 +1,2 @@
+-- How many counts are kept.
+SELECT count(*) FROM daily
