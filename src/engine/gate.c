@@ -60,16 +60,6 @@ void gate_reconfigure(struct gate *gate, const struct gate_config *config)
 	window_resize(&gate->window, config->window_ms);
 }
 
-struct gate_state gate_save(const struct gate *gate)
-{
-	return gate->state;
-}
-
-void gate_restore(struct gate *gate, const struct gate_state *saved)
-{
-	gate->state = *saved;
-}
-
 /* ---- holds and pauses ---- */
 
 bool gate_hold(struct gate *gate, enum hold_kind kind, int64_t mono_ms)

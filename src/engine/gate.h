@@ -1,8 +1,7 @@
 /*
  * The gate decides for all jobs at once whether one may be sent now, and if not, why and
  * until when. A plain value apart from the window it owns: pure functions of what they
- * are handed, times in monotonic milliseconds. gate_save() and gate_restore() let a turn
- * that could not be committed be taken back.
+ * are handed, times in monotonic milliseconds.
  */
 #pragma once
 
@@ -33,7 +32,7 @@ struct gate_hold {
 	int64_t ended_ms;       /* the last one; what was sent until then renews none */
 };
 
-/* Everything but the window; copied whole by gate_save(). */
+/* Everything but the window. */
 struct gate_state {
 	struct gate_hold hold[HOLD__MAX];
 	bool paused[JOB_ACTION__MAX];
@@ -88,11 +87,6 @@ void gate_deinit(struct gate *gate);
 
 /* Another configuration (a reload); state and window stay. */
 void gate_reconfigure(struct gate *gate, const struct gate_config *config);
-
-/* The state as it stands (a plain copy that owns nothing), and back to it. The window is
- * not part of it: what left and what came back stays so. */
-struct gate_state gate_save(const struct gate *gate);
-void gate_restore(struct gate *gate, const struct gate_state *saved);
 
 /* May something be sent now? in_flight: requests under way. */
 struct gate_ruling gate_ask(struct gate *gate, int64_t mono_ms, int in_flight);

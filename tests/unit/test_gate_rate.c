@@ -314,37 +314,6 @@ static void a_volley_is_one(void **state)
 	assert_int_equal(gate.state.rate_limited_in_row, 0);
 }
 
-/* What a turn did that could not be committed is taken back, but for the window. */
-static void save_and_restore(void **state)
-{
-	static struct gate_state saved, again;
-
-	(void)state;
-	srand(7);
-	for (int i = 0; i < 500; i++) {
-		static const int whats[] = {200, 401, 404, 408, 429, 500, LOST, NOT_SENT,
-			MAINTENANCE, UNUSABLE, 302};
-
-		saved = gate_save(&gate);
-		for (int n = rand() % 8; n >= 0; n--) {
-			int64_t now = 100 * i + 10 * n;
-
-			(void)gate_ask(&gate, now, rand() % 16);
-			gate_sent(&gate, now, 1, rand() % 2);
-			(void)lab_answered(&gate,
-				(struct lab_answer){whats[rand() % 11], now + 5, now,
-					rand() % 9, rand() % 2, rand() % 3 * 500, 0});
-			gate_pause(&gate, JOB_CREATE, now + 50);
-			(void)gate_hold(&gate, HOLD_DISK, now);
-		}
-		again = gate_save(&gate);
-		assert_memory_not_equal(&again, &saved, sizeof(saved));
-		gate_restore(&gate, &saved);
-		again = gate_save(&gate);
-		assert_memory_equal(&again, &saved, sizeof(saved));
-	}
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -361,7 +330,6 @@ int main(void)
 		TEST(never_shortened),
 		TEST(own_backoff),
 		TEST(a_volley_is_one),
-		TEST(save_and_restore),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
