@@ -57,6 +57,35 @@ static void test_a_job_from_row_to_token(void **state)
 	scratch_expect("audit", "SELECT state || result FROM job", "succeededcreated");
 }
 
+/* A script that is run again a year later: the row of the first run was swept, and a
+ * policy came meanwhile that the second run does not meet. */
+static void test_a_rejected_row_repeats_a_key(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO job (action, user_id, idempotency_key) VALUES "
+			  "('create', 'user_1', 'k')");
+	world_answer_all(&world);
+	world.config.policy_required = CONFIG_REQUIRED_REASON;
+	world.config.retention_queue_ms = 1000;
+	world_pass(&world, 2 * 3600000); /* swept */
+	world_sql(&world, "INSERT INTO job (action, user_id, idempotency_key) VALUES "
+			  "('create', 'user_1', 'k'), ('create', 'user_1', 'k2')");
+	scratch_expect("audit",
+		"SELECT group_concat(id || ' ' || result || ' ' || idempotency_key) FROM "
+		"job",
+		"1 created k,2 policy k,3 policy k2");
+	/* Nothing was done for what was rejected: its key is as good as new. */
+	world.config.policy_required = 0;
+	world_pass(&world, 2 * 3600000);
+	world_sql(&world, "INSERT INTO job (action, user_id, idempotency_key) VALUES "
+			  "('create', 'user_1', 'k'), ('create', 'user_1', 'k2')");
+	world_answer_all(&world);
+	scratch_expect("audit",
+		"SELECT group_concat(id || ' ' || result) FROM job WHERE id > 3",
+		"4 duplicate_idempotency_key,5 created");
+}
+
 static void test_the_share_and_the_urgent_share(void **state)
 {
 	(void)state;
@@ -460,6 +489,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_job_from_row_to_token),
+		TEST(test_a_rejected_row_repeats_a_key),
 		TEST(test_the_share_and_the_urgent_share),
 		TEST(test_nothing_before_retry_after),
 		TEST(test_retry_after_survives_a_crash),

@@ -84,8 +84,9 @@ CREATE INDEX job_parked ON job (batch, action) WHERE state = 'queued' AND parked
 CREATE INDEX job_running ON job (id) WHERE state = 'running';
 CREATE INDEX job_failed ON job (id) WHERE state = 'failed';
 CREATE INDEX job_not_after ON job (not_after) WHERE state = 'queued' AND not_after IS NOT NULL;
+-- Nothing was done for a rejected row, so it does not use its key up.
 CREATE UNIQUE INDEX job_idempotency_key ON job (idempotency_key)
-  WHERE idempotency_key IS NOT NULL AND result IS NOT 'duplicate_idempotency_key';
+  WHERE idempotency_key IS NOT NULL AND state <> 'rejected';
 CREATE INDEX job_user ON job (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX job_batch ON job (batch, state) WHERE batch IS NOT NULL;
 -- Of revokes alone: sign_in_token says which create made a token, and Clerk's ids spread an
