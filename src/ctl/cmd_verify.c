@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void verify_cleanup(struct verify *verify)
+void verify_deinit(struct verify *verify)
 {
 	anchors_deinit(&verify->anchors);
 	for (size_t i = 0; i < verify->n_holds; i++) {

@@ -33,6 +33,14 @@ struct verify_day {
 	struct rollup *rollup; /* owned */
 };
 
+/* Frees what it holds. */
+void verify_deinit(struct verify *verify);
+
+static inline void verify_cleanup(struct verify *verify)
+{
+	verify_deinit(verify);
+}
+
 /* Recomputes the chain from where it stands to the newest row. 0, READER_E_BROKEN, or
  * < 0. */
 int verify_chain(struct verify *verify, struct error *err);

@@ -242,7 +242,7 @@ static void set_wake(struct engine *engine)
 	int64_t now = engine->now.mono_ms;
 	int64_t at = engine_next_send(engine);
 
-	if ((engine->more && !engine->stopping) || engine->stepping)
+	if ((engine->more && !engine->stopping) || engine->stepping || engine->mending)
 		at = now;
 	at = engine_earlier(at, engine_mono(engine, engine->next_lapse_ms));
 	for (int i = 0; i < engine->n_pauses; i++)
@@ -275,6 +275,7 @@ static int after_failure(struct engine *engine, struct error *err)
 	drop_picked(engine);
 	engine->stale = true;
 	engine->look = true;
+	engine->mending = true;
 	if (!full && !locked)
 		return -1;
 	if (full)

@@ -52,6 +52,7 @@ struct engine {
 	bool more; /* it has more rows than one turn takes */
 	bool queue_busy;
 	bool stepping; /* a command goes on in steps */
+	bool mending;  /* the wall clock was stepped: jobs may seem due too late */
 	int64_t unread_since_ms;
 	int64_t wake_ms;
 	int64_t tick_at_ms, sweep_at_ms;

@@ -30,8 +30,8 @@ static void advance_clocks(struct engine *engine)
 			progress->clock_ms[action] += passed;
 }
 
-/* Waits are written down as wall times. One that seems further ahead than a retry can be
- * comes from a clock that was stepped back since. */
+/* Waits are written down as wall times. One that seems further ahead than it can be comes
+ * from a clock that was stepped back since. A step at a time. */
 static int mend_step(struct engine *engine, struct error *err)
 {
 	const struct config *config = engine->options.config;
@@ -40,10 +40,11 @@ static int mend_step(struct engine *engine, struct error *err)
 
 	if (ledger_pull_forward(engine->ledger, engine->now.wall_ms, ahead, &n, err) < 0)
 		return -1;
+	engine->mending = n > 0;
 	if (n)
 		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
-			"the clock was stepped: %d waiting retr%s due now", n,
-			n == 1 ? "y is" : "ies are");
+			"the clock was stepped: %d waiting job%s due now", n,
+			n == 1 ? " is" : "s are");
 	return 0;
 }
 
@@ -54,9 +55,9 @@ int engine_advance(struct engine *engine, struct error *err)
 
 	advance_clocks(engine);
 	engine->wall_offset_ms = offset;
-	if (llabs(step) < 1000)
-		return 0;
-	return mend_step(engine, err);
+	if (llabs(step) >= 1000)
+		engine->mending = true;
+	return engine->mending ? mend_step(engine, err) : 0;
 }
 
 static int lapse(struct engine *engine, struct error *err)

@@ -220,7 +220,9 @@ int ledger_taken_before(struct ledger *ledger, int64_t before_ms, int64_t *ret_j
 /* Whether a job waits for a retry, or is due. For --drain. */
 int ledger_has_work(
 	struct ledger *ledger, int64_t now_ms, bool *ret_work, struct error *err);
-/* A stepped clock: queued retries that seem due later than now + ahead_ms are due now. */
+/* A stepped clock: queued retries that seem due later than now + ahead_ms, and jobs never
+ * sent that seem due later than now, are due now, but for those that wait for their
+ * not_before. At most 1,000 of each action and priority; *ret_n 0 = none is left. */
 int ledger_pull_forward(struct ledger *ledger, int64_t now_ms, int64_t ahead_ms,
 	int *ret_n, struct error *err);
 /* `purged` for at most max secrets that have expired or were received before

@@ -266,7 +266,7 @@ int ledger_next_due(struct ledger *ledger, unsigned actions, int64_t *ret_due_ms
 	return 0;
 }
 
-/* Makes at most 1,000 retries of one action and priority due now. */
+/* Makes at most 1,000 jobs of one action and priority due now. */
 static int pull_level(struct ledger *ledger, int action, int priority, const char *limit,
 	int *n, struct error *err)
 {
@@ -275,9 +275,10 @@ static int pull_level(struct ledger *ledger, int action, int priority, const cha
 
 	{
 		AUTO(sql_reset)
-		sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_far_retries);
+		sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_far_due);
 
-		sql_bind(stmt, "tit", job_action_name(action), (int64_t)priority, limit);
+		sql_bind(stmt, "titt", job_action_name(action), (int64_t)priority,
+			ledger->now_text, limit);
 		while (sql_step(stmt, err) == SQL_ROW && n_ids < LOOK_AT_MOST)
 			ids[n_ids++] = sqlite3_column_int64(stmt, 0);
 	}

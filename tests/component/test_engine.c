@@ -311,6 +311,49 @@ static void test_a_clock_stepped_back_delays_nothing(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+/* Taken while the clock was ahead, not sent yet; what is scheduled waits for its time. */
+static void test_a_clock_that_was_ahead_delays_nothing(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	insert_creates(2500);
+	world_sql(&world, "INSERT INTO job (action, user_id, not_before) VALUES "
+			  "('create', 'user_later', '2026-01-05 00:00')");
+	world.now.wall_ms -= 3600000;
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
+	assert_int_equal(world.n_sent, 16);
+	scratch_expect("audit",
+		"SELECT count(*) FILTER (WHERE due_at > '2026-01-02 11:30') "
+		"FROM job",
+		"1");
+	world_pass(&world, 60000);
+	world_crash(&world);
+	assert_int_equal(world.n_sent, 16);
+}
+
+/* Clerk's quiet is no schedule: such a job is work that --drain waits for. */
+static void test_a_429_is_not_drained(void **state)
+{
+	struct answer limited = world_error(429, "too_many_requests");
+	struct error err = ERROR_NULL;
+	const char *stuck;
+	bool drained;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	limited.retry_after_ms = 7000;
+	answer(limited);
+	assert_int_equal(engine_drained(world.engine, &drained, &stuck, &err), 0);
+	assert_false(drained);
+	world_pass(&world, 7000);
+	world_answer_all(&world);
+	assert_int_equal(engine_drained(world.engine, &drained, &stuck, &err), 0);
+	assert_true(drained);
+	assert_null(stuck);
+}
+
 static void test_a_clock_stepped_does_not_empty_the_window(void **state)
 {
 	(void)state;
@@ -500,6 +543,8 @@ int main(void)
 		TEST(test_backoff_and_giving_up),
 		TEST(test_a_crash_finds_the_open_attempt),
 		TEST(test_a_clock_stepped_back_delays_nothing),
+		TEST(test_a_clock_that_was_ahead_delays_nothing),
+		TEST(test_a_429_is_not_drained),
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
 		TEST(test_cancel_covers_what_is_not_taken_yet),
 		TEST(test_the_window_as_servers_see_it),
