@@ -99,18 +99,22 @@ static int move_job(struct ledger *ledger, const struct job *job,
 	bool good = outcome->state == JOB_SUCCEEDED;
 	const char *token_id = job->sign_in_token_id;
 	char due[CLOCK_TEXT_LEN];
+	bool parked = false;
 	int changes;
 
+	/* Its batch may have been paused while it was on its way. */
+	if (queued && ledger_is_parked(ledger, job, &parked, err) < 0)
+		return -1;
 	if (outcome->token_valid && job->action == JOB_CREATE)
 		token_id = answer->token.id;
-	sql_bind(stmt, "ttiiitttIttii", job_state_name(outcome->state),
+	sql_bind(stmt, "ttiiitttIttiii", job_state_name(outcome->state),
 		queued ? NULL : job_result_name(outcome->result),
 		(int64_t)job->unknown_attempts, (int64_t)job->tries,
 		(int64_t)job->unknown_tries,
 		queued ? ledger_time(outcome->due_ms, due) : NULL,
 		queued ? NULL : ledger->now_text, token_id, (int64_t)answer->http_status,
-		good ? NULL : answer->error_code, good ? NULL : record->message, job->id,
-		(int64_t)job->attempts);
+		good ? NULL : answer->error_code, good ? NULL : record->message,
+		(int64_t)parked, job->id, (int64_t)job->attempts);
 	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
 	if (changes == 0)

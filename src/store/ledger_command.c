@@ -225,13 +225,14 @@ static int read_parked(struct ledger *ledger, const struct ledger_command *comma
 {
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_parked_of_batch);
 
-	sql_bind(stmt, "tti", command->batch, action_word(command->action),
-		(int64_t)step->max);
+	sql_bind(stmt, "tiiti", command->batch, command->step_job_id, command->max_job_id,
+		action_word(command->action), (int64_t)step->max);
 	return read_step(stmt, step, err);
 }
 
 /* Reads what the command has still to move. Those that leave the set by being moved are
- * found anew each time; parked ones stay in theirs and need the id to go on from. */
+ * found anew each time; those of a paused batch may stay where they are and need the id
+ * to go on from. */
 static int read_command(struct ledger *ledger, const struct ledger_command *command,
 	struct step *step, struct error *err)
 {
@@ -268,6 +269,21 @@ static int set_parked(struct ledger *ledger, const struct job *job, bool parked,
 	return sql_run(stmt, NULL, err);
 }
 
+/* Parked is who belongs to a batch that is paused now: another command may have changed
+ * that while this one was on its way through the jobs. 1 = this one stays as it is. */
+static int park(struct ledger *ledger, const struct ledger_command *command,
+	const struct job *job, struct error *err)
+{
+	bool pause = command->verb == QUEUE_PAUSE, parked;
+
+	if (ledger_is_parked(ledger, job, &parked, err) < 0)
+		return -1;
+	if (parked != pause)
+		return 1;
+	return set_parked(ledger, job, pause,
+		pause ? 0 : command->stood_still_ms[job->action], err);
+}
+
 static int move_one(struct ledger *ledger, const struct ledger_command *command,
 	const struct job *job, struct error *err)
 {
@@ -277,10 +293,8 @@ static int move_one(struct ledger *ledger, const struct ledger_command *command,
 	case QUEUE_RETRY:
 		return ledger_move_retried(ledger, job, command->id, err);
 	case QUEUE_PAUSE:
-		return set_parked(ledger, job, true, 0, err);
 	case QUEUE_RESUME:
-		return set_parked(
-			ledger, job, false, command->stood_still_ms[job->action], err);
+		return park(ledger, command, job, err);
 	case QUEUE_VERB__MAX:
 		break;
 	}

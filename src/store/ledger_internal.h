@@ -70,6 +70,10 @@ int ledger_append(struct ledger *ledger, struct audit_row *row, struct error *er
 /* The columns that a row about the job carries. */
 void ledger_about(struct audit_row *row, const struct job *job);
 
+/* Whether the job's batch is paused for its action. */
+int ledger_is_parked(struct ledger *ledger, const struct job *job, bool *ret_parked,
+	struct error *err);
+
 /* One job more in `to` and, where from is a state, one less in it (JOB_STATE__MAX: none).
  * action: JOB_ACTION__MAX = none. */
 void ledger_count(

@@ -108,8 +108,7 @@ int ledger_find_key(
 	return 0;
 }
 
-/* Whether the batch of a new job is paused for its action. */
-static int is_parked(
+int ledger_is_parked(
 	struct ledger *ledger, const struct job *job, bool *ret_parked, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = NULL;
@@ -203,7 +202,7 @@ int ledger_accept(struct ledger *ledger, const struct job *job, const char *deta
 
 	if (job->not_before_ms > intake.due_ms)
 		intake.due_ms = job->not_before_ms;
-	if (is_parked(ledger, job, &intake.parked, err) < 0)
+	if (ledger_is_parked(ledger, job, &intake.parked, err) < 0)
 		return -1;
 	return take_in(ledger, job, &intake, err);
 }
@@ -338,7 +337,7 @@ int ledger_move_retried(struct ledger *ledger, const struct job *job, int64_t co
 	bool parked;
 	int changes;
 
-	if (is_parked(ledger, job, &parked, err) < 0)
+	if (ledger_is_parked(ledger, job, &parked, err) < 0)
 		return -1;
 	sql_bind(stmt, "tii", ledger->now_text, (int64_t)parked, job->id);
 	if (sql_run(stmt, &changes, err) < 0)

@@ -311,6 +311,55 @@ static void test_a_clock_stepped_back_delays_nothing(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+static void insert_batch(int n)
+{
+	AUTO(free_ptr)
+	char *sql = xasprintf(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < %d) INSERT INTO job (action, user_id, batch) "
+		"SELECT 'create', 'user_' || i, 'b' FROM n",
+		n);
+
+	world_sql(&world, sql);
+}
+
+/* Its resume came before its own steps were done: nothing stays behind. */
+static void test_a_pause_that_is_over_at_once_parks_nothing(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	insert_batch(2500);
+	world_sql(&world, "INSERT INTO command (verb, batch, until) VALUES "
+			  "('pause', 'b', '2026-01-02 11:00')");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked = 1", "0");
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b'), "
+			  "('resume', 'b')");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked = 1", "0");
+	scratch_expect(
+		"audit", "SELECT count(*) FROM command WHERE state = 'running'", "0");
+	/* And the other way round. */
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b'), "
+			  "('pause', 'b')");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked = 1", "2500");
+}
+
+/* Under way when its batch was paused: it comes back, and waits with the others. */
+static void test_a_retry_waits_for_its_paused_batch(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_batch(1);
+	assert_int_equal(world.n_sent, 1);
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
+	answer(world_error(408, NULL));
+	world_pass(&world, 600000);
+	assert_int_equal(world.n_sent, 0);
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b')");
+	assert_int_equal(world.n_sent, 1);
+}
+
 /* Taken while the clock was ahead, not sent yet; what is scheduled waits for its time. */
 static void test_a_clock_that_was_ahead_delays_nothing(void **state)
 {
@@ -543,6 +592,8 @@ int main(void)
 		TEST(test_backoff_and_giving_up),
 		TEST(test_a_crash_finds_the_open_attempt),
 		TEST(test_a_clock_stepped_back_delays_nothing),
+		TEST(test_a_pause_that_is_over_at_once_parks_nothing),
+		TEST(test_a_retry_waits_for_its_paused_batch),
 		TEST(test_a_clock_that_was_ahead_delays_nothing),
 		TEST(test_a_429_is_not_drained),
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
