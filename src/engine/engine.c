@@ -194,11 +194,14 @@ int engine_refresh(struct engine *engine, struct error *err)
 
 /* ---- the turn ---- */
 
-static void save_retry_after(struct engine *engine)
+/* What a restart has to know of waits and clocks. */
+static void save_waits(struct engine *engine)
 {
 	struct ledger_progress *progress = ledger_progress(engine->ledger);
 	int64_t until = engine->gate.state.retry_after_ms;
 
+	progress->step_ms = engine->step_ms;
+	progress->step_boot_ms = engine->step_at_ms;
 	progress->retry_after_ms = 0;
 	if (until > engine->now.mono_ms)
 		progress->retry_after_ms =
@@ -233,7 +236,7 @@ static int work(struct engine *engine, struct error *err)
 		engine_record_holds(engine, err) < 0 || engine_plan(engine, err) < 0 ||
 		read_next(engine, err) < 0)
 		return -1;
-	save_retry_after(engine);
+	save_waits(engine);
 	return ledger_commit(engine->ledger, err);
 }
 
@@ -310,8 +313,10 @@ int engine_turn(struct engine *engine, struct now now, struct error *err)
 
 	assert(engine->started);
 	engine->now = now;
-	if (stuck && now.mono_ms < engine->retry_at_ms)
+	if (stuck && now.mono_ms < engine->retry_at_ms) {
+		engine->wake_ms = engine->retry_at_ms;
 		return 0;
+	}
 	/* A turn while nothing could be written sends nothing; its commit, which writes
 	 * `held` and `released` at least, shows whether it is over. */
 	if (ledger_begin(engine->ledger, now, err) < 0 || work(engine, err) < 0)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAUSE_IDS  INT64_C(-2000000000000)
 #define CANCEL_IDS INT64_C(-4000000000000)
 
 static struct ledger_command own_command(
@@ -43,8 +42,9 @@ static int hold_rest(struct engine *engine, const struct ledger_batch *batch,
 	const char *name, struct error *err)
 {
 	const struct ledger_progress *progress = ledger_progress(engine->ledger);
-	struct ledger_command command = own_command(QUEUE_PAUSE, PAUSE_IDS - batch->id,
-		name, "release_first of the batch were released");
+	struct ledger_command command =
+		own_command(QUEUE_PAUSE, LEDGER_REST_IDS - batch->id, name,
+			"release_first of the batch were released");
 	struct ledger_pause pause = {
 		.command_id = command.id, .action = -1, .batch = command.batch};
 

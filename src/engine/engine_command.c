@@ -145,10 +145,12 @@ static bool same_batch(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* Whether the resume touches the pause. */
+/* Whether the resume touches the pause. One whose until has come ends itself alone. */
 static bool resumes(
 	const struct ledger_command *command, const struct ledger_pause *pause)
 {
+	if (command->id < 0)
+		return command->id == -pause->command_id;
 	return same_batch(command->batch, pause->batch) &&
 	       (command->action < 0 || pause->action < 0 ||
 		       command->action == pause->action);
@@ -213,7 +215,6 @@ int engine_end_pauses(struct engine *engine, struct error *err)
 
 		if (!pause->until_ms || pause->until_ms > engine->now.wall_ms)
 			continue;
-		/* It lifts this pause, and those of the same scope with it. */
 		if (begin_resume(engine, &command, err) < 0)
 			return -1;
 		break;

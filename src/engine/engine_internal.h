@@ -44,9 +44,12 @@ struct engine {
 	uint32_t generation;
 
 	struct now now;         /* of this turn */
-	int64_t wall_offset_ms; /* wall - mono of the last turn: shows a stepped clock */
+	int64_t wall_offset_ms; /* wall - mono as last noted: shows a stepped clock */
+	int64_t step_ms;        /* steps of the wall clock in the last rate window … */
+	int64_t step_at_ms;     /* … and when the last one was */
 	int64_t clock_at_ms;    /* when the sending clocks were last advanced */
 	bool started;
+	bool same_boot; /* as the last run: CLOCK_BOOTTIME goes on from it */
 	bool stopping;
 	bool look; /* the queue is to be read */
 	bool more; /* it has more rows than one turn takes */

@@ -105,6 +105,7 @@ struct recent {
 	int64_t elapsed_ms; /* since the last turn that wrote, by a clock that was not
 			       stepped; -1 = not known */
 	int64_t last_wall_ms;
+	int64_t slack_ms; /* by so much ages may be too great */
 	int64_t newest_age_ms;
 	int64_t *ages; /* owned */
 	int64_t n, cap;
@@ -124,6 +125,7 @@ static bool on_recent(void *userdata, const struct ledger_attempt *attempt)
 		age = recent->elapsed_ms + recent->last_wall_ms - attempt->at_ms;
 	else
 		age = recent->engine->now.wall_ms - attempt->at_ms;
+	age -= recent->slack_ms;
 	if (age < recent->newest_age_ms)
 		age = recent->newest_age_ms;
 	recent->newest_age_ms = age;
@@ -139,29 +141,28 @@ static bool on_recent(void *userdata, const struct ledger_attempt *attempt)
 }
 
 /* Same boot: CLOCK_BOOTTIME tells how long ago the last turn was, whatever the wall clock
- * did since. */
-static void how_long_ago(
-	const struct engine *engine, const char *boot_id, struct recent *recent)
+ * did since; steps that came shortly before are allowed for. */
+static void how_long_ago(const struct engine *engine, struct recent *recent)
 {
 	const struct ledger_progress *progress = ledger_progress(engine->ledger);
 
 	recent->last_wall_ms = progress->wall_ms;
 	recent->elapsed_ms = -1;
-	if (boot_id && *progress->boot_id && !strcmp(boot_id, progress->boot_id) &&
-		engine->now.mono_ms >= progress->boot_ms)
+	if (engine->same_boot) {
 		recent->elapsed_ms = engine->now.mono_ms - progress->boot_ms;
+		recent->slack_ms = engine->step_ms;
+	}
 	recent->newest_age_ms = recent->elapsed_ms > 0 ? recent->elapsed_ms : 0;
 }
 
 /* n_open attempts had no answer: they count from now. */
-static int restore_window(
-	struct engine *engine, const char *boot_id, int64_t n_open, struct error *err)
+static int restore_window(struct engine *engine, int64_t n_open, struct error *err)
 {
 	struct recent recent = {
 		.engine = engine, .limit = engine->options.requests_per_window};
 	int rc;
 
-	how_long_ago(engine, boot_id, &recent);
+	how_long_ago(engine, &recent);
 	rc = ledger_recent(engine->ledger, on_recent, &recent, err);
 	for (int64_t i = recent.n; rc == 0 && i-- > 0;)
 		window_restore(
@@ -195,13 +196,36 @@ static int on_held(void *userdata, const struct ledger_held *held, struct error 
 
 static void restore_retry_after(struct engine *engine)
 {
-	int64_t until = ledger_progress(engine->ledger)->retry_after_ms;
+	const struct ledger_progress *progress = ledger_progress(engine->ledger);
+	int64_t until = progress->retry_after_ms;
 	int64_t ahead = until - engine->now.wall_ms;
 
+	if (engine->same_boot)
+		ahead = until - progress->wall_ms + progress->boot_ms -
+			engine->now.mono_ms;
 	if (until && ahead > 3600000)
 		ahead = 3600000; /* the most that is ever obeyed: a stepped clock */
 	if (until && ahead > 0)
 		engine->gate.state.retry_after_ms = engine->now.mono_ms + ahead;
+}
+
+/* How the clocks stand to those of the last run. */
+static void restore_clocks(struct engine *engine, const char *boot_id)
+{
+	const struct ledger_progress *progress = ledger_progress(engine->ledger);
+
+	engine->same_boot = boot_id && *progress->boot_id &&
+			    !strcmp(boot_id, progress->boot_id) &&
+			    engine->now.mono_ms >= progress->boot_ms;
+	/* What seems due too late is looked for at each start. */
+	engine->mending = true;
+	engine->wall_offset_ms = engine->now.wall_ms - engine->now.mono_ms;
+	if (!engine->same_boot)
+		return;
+	engine->wall_offset_ms = progress->wall_ms - progress->boot_ms;
+	engine->step_at_ms = progress->step_boot_ms;
+	if (engine->now.mono_ms - progress->step_boot_ms < engine->gate.config.window_ms)
+		engine->step_ms = progress->step_ms;
 }
 
 static int begin_paused(struct engine *engine, struct error *err)
@@ -232,7 +256,8 @@ static int recovery(
 	int64_t n_open = ledger_tally(engine->ledger, JOB_CREATE, JOB_RUNNING) +
 			 ledger_tally(engine->ledger, JOB_REVOKE, JOB_RUNNING);
 
-	if (restore_window(engine, start->boot_id, n_open, err) < 0)
+	restore_clocks(engine, start->boot_id);
+	if (restore_window(engine, n_open, err) < 0)
 		return -1;
 	restore_progress(engine, start);
 	restore_retry_after(engine);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define STEP_MIN_MS 10
+
 int64_t engine_mono(const struct engine *engine, int64_t wall_ms)
 {
 	int64_t ahead;
@@ -48,15 +50,30 @@ static int mend_step(struct engine *engine, struct error *err)
 	return 0;
 }
 
+/* Ages that a restart reads off the audit are wrong by the steps that lie between. */
+static void note_step(struct engine *engine, int64_t step_ms)
+{
+	int64_t now = engine->now.mono_ms;
+
+	if (now - engine->step_at_ms >= engine->gate.config.window_ms)
+		engine->step_ms = 0;
+	engine->step_ms += step_ms;
+	engine->step_at_ms = now;
+	if (step_ms >= 1000)
+		engine->mending = true;
+}
+
 int engine_advance(struct engine *engine, struct error *err)
 {
 	int64_t offset = engine->now.wall_ms - engine->now.mono_ms;
-	int64_t step = offset - engine->wall_offset_ms;
+	int64_t step = llabs(offset - engine->wall_offset_ms);
 
 	advance_clocks(engine);
-	engine->wall_offset_ms = offset;
-	if (llabs(step) >= 1000)
-		engine->mending = true;
+	/* Less is how the two clocks are read, and how one is slewed. */
+	if (step >= STEP_MIN_MS) {
+		engine->wall_offset_ms = offset;
+		note_step(engine, step);
+	}
 	return engine->mending ? mend_step(engine, err) : 0;
 }
 

@@ -154,6 +154,8 @@ static int load_progress(struct ledger *ledger, struct error *err)
 	(void)stpncpy(p->boot_id, sql_text(stmt, 8) ? sql_text(stmt, 8) : "",
 		sizeof(p->boot_id) - 1);
 	p->boot_ms = sqlite3_column_int64(stmt, 9);
+	p->step_ms = sqlite3_column_int64(stmt, 11);
+	p->step_boot_ms = sqlite3_column_int64(stmt, 12);
 	p->wall_ms = sqlite3_column_int64(stmt, 10);
 	return 0;
 }
@@ -308,11 +310,12 @@ static int save_progress(struct ledger *ledger, struct error *err)
 		p->purge_from_seq = ledger->now.head.seq + 1;
 	p->boot_ms = ledger->moment.mono_ms;
 	p->wall_ms = ledger->moment.wall_ms;
-	sql_bind(stmt, "iiitiititii", p->cursor.job, p->cursor.urgent, p->cursor.command,
-		ledger_time(p->retry_after_ms, text), p->clock_ms[JOB_CREATE],
-		p->clock_ms[JOB_REVOKE], *p->key_kind ? p->key_kind : NULL,
-		p->purge_from_seq, *p->boot_id ? p->boot_id : NULL, p->boot_ms,
-		p->wall_ms);
+	sql_bind(stmt, "iiitiititiiii", p->cursor.job, p->cursor.urgent,
+		p->cursor.command, ledger_time(p->retry_after_ms, text),
+		p->clock_ms[JOB_CREATE], p->clock_ms[JOB_REVOKE],
+		*p->key_kind ? p->key_kind : NULL, p->purge_from_seq,
+		*p->boot_id ? p->boot_id : NULL, p->boot_ms, p->wall_ms, p->step_ms,
+		p->step_boot_ms);
 	return sql_run(stmt, NULL, err);
 }
 

@@ -80,6 +80,8 @@ struct ledger_progress {
 	char boot_id[40];                  /* the boot of the last turn that wrote … */
 	int64_t boot_ms;                   /* … and its CLOCK_BOOTTIME … */
 	int64_t wall_ms;                   /* … and CLOCK_REALTIME */
+	int64_t step_ms;      /* by how much the wall clock was stepped of late … */
+	int64_t step_boot_ms; /* … and when (CLOCK_BOOTTIME) */
 };
 
 /* The progress as of this turn; change it in place, between begin and commit. Borrowed.
@@ -312,6 +314,9 @@ int ledger_batch_set(
 	struct ledger *ledger, int64_t id, bool held, bool stopped, struct error *err);
 
 /* ---- pauses and holds ---- */
+
+/* A pause with an id up to here holds the rest of a batch back (release_first). */
+#define LEDGER_REST_IDS INT64_C(-2000000000000)
 
 struct ledger_pause {
 	int64_t command_id;                /* negative: the daemon's own */

@@ -99,11 +99,12 @@ static int move_job(struct ledger *ledger, const struct job *job,
 	bool good = outcome->state == JOB_SUCCEEDED;
 	const char *token_id = job->sign_in_token_id;
 	char due[CLOCK_TEXT_LEN];
-	bool parked = false;
+	struct ledger_parked parked = {0};
 	int changes;
 
-	/* Its batch may have been paused while it was on its way. */
-	if (queued && ledger_is_parked(ledger, job, &parked, err) < 0)
+	/* Its batch may have been paused while it was on its way; of the rest that is
+	 * held back it is not, or it had not been sent. */
+	if (queued && ledger_parked(ledger, job, &parked, err) < 0)
 		return -1;
 	if (outcome->token_valid && job->action == JOB_CREATE)
 		token_id = answer->token.id;
@@ -114,7 +115,7 @@ static int move_job(struct ledger *ledger, const struct job *job,
 		queued ? ledger_time(outcome->due_ms, due) : NULL,
 		queued ? NULL : ledger->now_text, token_id, (int64_t)answer->http_status,
 		good ? NULL : answer->error_code, good ? NULL : record->message,
-		(int64_t)parked, job->id, (int64_t)job->attempts);
+		parked.paused, job->id, (int64_t)job->attempts);
 	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
 	if (changes == 0)

@@ -259,29 +259,24 @@ static int read_command(struct ledger *ledger, const struct ledger_command *comm
 	return -1;
 }
 
-static int set_parked(struct ledger *ledger, const struct job *job, bool parked,
-	int64_t stood_still, struct error *err)
-{
-	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_set_parked);
-
-	ledger->wrote = true;
-	sql_bind(stmt, "iii", (int64_t)parked, stood_still, job->id);
-	return sql_run(stmt, NULL, err);
-}
-
-/* Parked is who belongs to a batch that is paused now: another command may have changed
+/* Whether a job waits follows from what is paused now: another command may have changed
  * that while this one was on its way through the jobs. 1 = this one stays as it is. */
 static int park(struct ledger *ledger, const struct ledger_command *command,
 	const struct job *job, struct error *err)
 {
-	bool pause = command->verb == QUEUE_PAUSE, parked;
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_set_parked);
+	int64_t stood_still =
+		command->verb == QUEUE_RESUME ? command->stood_still_ms[job->action] : 0;
+	struct ledger_parked parked;
+	int changes;
 
-	if (ledger_is_parked(ledger, job, &parked, err) < 0)
+	if (ledger_parked(ledger, job, &parked, err) < 0)
 		return -1;
-	if (parked != pause)
-		return 1;
-	return set_parked(ledger, job, pause,
-		pause ? 0 : command->stood_still_ms[job->action], err);
+	ledger->wrote = true;
+	sql_bind(stmt, "iiii", parked.paused, parked.held_back, stood_still, job->id);
+	if (sql_run(stmt, &changes, err) < 0)
+		return -1;
+	return changes ? 0 : 1;
 }
 
 static int move_one(struct ledger *ledger, const struct ledger_command *command,

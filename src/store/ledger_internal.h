@@ -70,9 +70,16 @@ int ledger_append(struct ledger *ledger, struct audit_row *row, struct error *er
 /* The columns that a row about the job carries. */
 void ledger_about(struct audit_row *row, const struct job *job);
 
-/* Whether the job's batch is paused for its action. */
-int ledger_is_parked(struct ledger *ledger, const struct job *job, bool *ret_parked,
-	struct error *err);
+/* Why a job of a batch waits, as job.parked has it. */
+struct ledger_parked {
+	int64_t paused;    /* 1: its batch is paused for its action */
+	int64_t held_back; /* 2: the rest of its batch is held back; 0 and 2 alike where
+			      the job is not of the rest */
+};
+
+/* What is paused now for the job's batch and action. */
+int ledger_parked(struct ledger *ledger, const struct job *job,
+	struct ledger_parked *ret_parked, struct error *err);
 
 /* One job more in `to` and, where from is a state, one less in it (JOB_STATE__MAX: none).
  * action: JOB_ACTION__MAX = none. */

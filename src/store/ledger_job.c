@@ -108,22 +108,26 @@ int ledger_find_key(
 	return 0;
 }
 
-int ledger_is_parked(
-	struct ledger *ledger, const struct job *job, bool *ret_parked, struct error *err)
+int ledger_parked(struct ledger *ledger, const struct job *job,
+	struct ledger_parked *ret_parked, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	*ret_parked = false;
+	*ret_parked = (struct ledger_parked){0};
 	if (!job->batch)
 		return 0;
 	stmt = ledger_stmt(ledger, AQ_pause_list);
 	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
 		const char *action = sql_text(stmt, 1), *batch = sql_text(stmt, 2);
 
-		if (batch && !strcmp(batch, job->batch) &&
-			(!action || !strcmp(action, job_action_name(job->action))))
-			*ret_parked = true;
+		if (!batch || strcmp(batch, job->batch) != 0 ||
+			(action && strcmp(action, job_action_name(job->action)) != 0))
+			continue;
+		if (sqlite3_column_int64(stmt, 0) <= LEDGER_REST_IDS)
+			ret_parked->held_back = 2;
+		else
+			ret_parked->paused = 1;
 	}
 	return rc;
 }
@@ -137,7 +141,7 @@ struct intake {
 	const char *why;
 	const char *detail;
 	int action; /* JOB_ACTION__MAX: none that can be read */
-	bool parked;
+	struct ledger_parked parked;
 };
 
 static int insert_job(struct ledger *ledger, const struct job *job,
@@ -163,7 +167,8 @@ static int insert_job(struct ledger *ledger, const struct job *job,
 		job->submitted_at, job_state_name(intake->state),
 		final ? job_result_name(intake->result) : NULL, ledger->now_text,
 		final ? NULL : ledger_time(intake->due_ms, due),
-		final ? ledger->now_text : NULL, intake->why, (int64_t)intake->parked);
+		final ? ledger->now_text : NULL, intake->why,
+		intake->parked.paused + intake->parked.held_back);
 	return sql_run(stmt, NULL, err);
 }
 
@@ -202,7 +207,7 @@ int ledger_accept(struct ledger *ledger, const struct job *job, const char *deta
 
 	if (job->not_before_ms > intake.due_ms)
 		intake.due_ms = job->not_before_ms;
-	if (ledger_is_parked(ledger, job, &intake.parked, err) < 0)
+	if (ledger_parked(ledger, job, &intake.parked, err) < 0)
 		return -1;
 	return take_in(ledger, job, &intake, err);
 }
@@ -334,12 +339,13 @@ int ledger_move_retried(struct ledger *ledger, const struct job *job, int64_t co
 {
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_set_retried);
 	struct audit_row row = {AUDIT_ROW_NULL};
-	bool parked;
+	struct ledger_parked parked;
 	int changes;
 
-	if (ledger_is_parked(ledger, job, &parked, err) < 0)
+	if (ledger_parked(ledger, job, &parked, err) < 0)
 		return -1;
-	sql_bind(stmt, "tii", ledger->now_text, (int64_t)parked, job->id);
+	sql_bind(
+		stmt, "tiii", ledger->now_text, parked.paused, parked.held_back, job->id);
 	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
 	if (changes == 0)

@@ -332,17 +332,17 @@ static void test_a_pause_that_is_over_at_once_parks_nothing(void **state)
 	insert_batch(2500);
 	world_sql(&world, "INSERT INTO command (verb, batch, until) VALUES "
 			  "('pause', 'b', '2026-01-02 11:00')");
-	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked = 1", "0");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked <> 0", "0");
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b'), "
 			  "('resume', 'b')");
-	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked = 1", "0");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked <> 0", "0");
 	scratch_expect(
 		"audit", "SELECT count(*) FROM command WHERE state = 'running'", "0");
 	/* And the other way round. */
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b'), "
 			  "('pause', 'b')");
-	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked = 1", "2500");
+	scratch_expect("audit", "SELECT count(*) FROM job WHERE parked <> 0", "2500");
 }
 
 /* Under way when its batch was paused: it comes back, and waits with the others. */
@@ -358,6 +358,34 @@ static void test_a_retry_waits_for_its_paused_batch(void **state)
 	assert_int_equal(world.n_sent, 0);
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b')");
 	assert_int_equal(world.n_sent, 1);
+}
+
+/* The first of a batch are tried again while the rest is held back, and a pause that ends
+ * by itself lets go of what it held alone. */
+static void test_a_pause_of_a_canary(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO batch (name, release_first) VALUES ('b', 2)");
+	insert_batch(5);
+	assert_int_equal(world.n_sent, 2);
+	answer(world_error(408, NULL));
+	answer(world_error(408, NULL));
+	scratch_expect("audit", "SELECT group_concat(parked) FROM job", "0,0,2,2,2");
+	world_sql(&world, "INSERT INTO command (verb, batch, until) VALUES "
+			  "('pause', 'b', '2026-01-02 12:10')");
+	scratch_expect("audit", "SELECT group_concat(parked) FROM job", "1,1,3,3,3");
+	world_pass(&world, 540000);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 120000);
+	assert_int_equal(world.n_sent, 2);
+	scratch_expect("audit", "SELECT group_concat(parked) FROM job", "0,0,2,2,2");
+	/* What was cancelled and is tried again is still of the rest. */
+	world_sql(&world, "INSERT INTO command (verb, job_id) VALUES ('cancel', 4)");
+	world_sql(&world, "INSERT INTO command (verb, job_id) VALUES ('retry', 4)");
+	assert_int_equal(world.n_sent, 2);
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b')");
+	assert_int_equal(world.n_sent, 5);
 }
 
 /* Taken while the clock was ahead, not sent yet; what is scheduled waits for its time. */
@@ -417,6 +445,64 @@ static void test_a_clock_stepped_does_not_empty_the_window(void **state)
 	assert_int_equal(world.n_ever, 500);
 	world_pass(&world, 10001);
 	assert_true(world.n_ever > 500);
+}
+
+/* The step lies before the last turn; the rows before it seem older than they are. */
+static void test_a_step_before_a_crash_does_not_empty_the_window(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(600);
+	while (world.n_sent)
+		world_answer_all(&world);
+	assert_int_equal(world.n_ever, 500);
+	world.now.wall_ms += 9000;
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
+	world_pass(&world, 2000);
+	world_crash(&world);
+	assert_int_equal(world.n_ever, 500);
+	world_pass(&world, 7000);
+	assert_int_equal(world.n_ever, 500);
+	world_pass(&world, 1001);
+	assert_true(world.n_ever > 500);
+}
+
+/* Interrupted by one crash, an attempt counts from there on, over the next crash too. */
+static void test_two_crashes_do_not_empty_the_window(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.requests = 20;
+	world_crash(&world);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	insert_creates(20);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
+	assert_int_equal(world.n_sent, 10);
+	world_crash(&world);
+	assert_int_equal(world.n_ever, 10);
+	world_pass(&world, 1000);
+	world_crash(&world);
+	assert_int_equal(world.n_ever, 10);
+	world_pass(&world, 9001);
+	assert_true(world.n_ever > 10);
+}
+
+/* Clerk's quiet is kept by a clock that is never set. */
+static void test_a_step_does_not_end_the_quiet(void **state)
+{
+	struct answer limited = world_error(429, "too_many_requests");
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	limited.retry_after_ms = 60000;
+	answer(limited);
+	world.now.wall_ms += 3600000;
+	world_crash(&world);
+	world_pass(&world, 59000);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 1001);
+	assert_int_equal(world.n_sent, 1);
 }
 
 static void test_cancel_covers_what_is_not_taken_yet(void **state)
@@ -594,9 +680,13 @@ int main(void)
 		TEST(test_a_clock_stepped_back_delays_nothing),
 		TEST(test_a_pause_that_is_over_at_once_parks_nothing),
 		TEST(test_a_retry_waits_for_its_paused_batch),
+		TEST(test_a_pause_of_a_canary),
 		TEST(test_a_clock_that_was_ahead_delays_nothing),
 		TEST(test_a_429_is_not_drained),
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
+		TEST(test_a_step_before_a_crash_does_not_empty_the_window),
+		TEST(test_two_crashes_do_not_empty_the_window),
+		TEST(test_a_step_does_not_end_the_quiet),
 		TEST(test_cancel_covers_what_is_not_taken_yet),
 		TEST(test_the_window_as_servers_see_it),
 		TEST(test_a_locked_audit_is_waited_for),

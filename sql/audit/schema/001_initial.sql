@@ -76,11 +76,11 @@ CREATE TABLE job (
   tries              INTEGER NOT NULL DEFAULT 0, -- attempts that count, since accepted or retried
   unknown_tries      INTEGER NOT NULL DEFAULT 0, -- of them, the unknown ones
   age_from           INTEGER NOT NULL DEFAULT -1, -- the action's sending clock (ms) at the first counted attempt; -1 = none
-  parked             INTEGER NOT NULL DEFAULT 0  -- 1: its batch is paused
+  parked             INTEGER NOT NULL DEFAULT 0  -- not sent: +1 its batch is paused, +2 it is the rest behind release_first
 ) STRICT;
 
 CREATE INDEX job_due ON job (action, priority DESC, due_at, id) WHERE state = 'queued' AND parked = 0;
-CREATE INDEX job_parked ON job (batch, action) WHERE state = 'queued' AND parked = 1;
+CREATE INDEX job_parked ON job (batch, action) WHERE state = 'queued' AND parked <> 0;
 CREATE INDEX job_running ON job (id) WHERE state = 'running';
 CREATE INDEX job_failed ON job (id) WHERE state = 'failed';
 CREATE INDEX job_not_after ON job (not_after) WHERE state = 'queued' AND not_after IS NOT NULL;
@@ -203,10 +203,12 @@ CREATE TABLE progress (
   purge_from_seq   INTEGER NOT NULL,        -- purged rows from here on may not have been carried out
   boot_id          TEXT,                    -- the boot during which the last turn was written
   boot_ms          INTEGER NOT NULL,        -- CLOCK_BOOTTIME of that turn
-  wall_ms          INTEGER NOT NULL         -- CLOCK_REALTIME of that turn
+  wall_ms          INTEGER NOT NULL,        -- CLOCK_REALTIME of that turn
+  step_ms          INTEGER NOT NULL,        -- by how much the wall clock was stepped in the last rate window: ages of rows may be wrong by so much
+  step_boot_ms     INTEGER NOT NULL         -- CLOCK_BOOTTIME of the last such step
 ) STRICT;
 
-INSERT INTO progress VALUES (1, 0, 0, 0, NULL, 0, 0, NULL, 1, NULL, 0, 0);
+INSERT INTO progress VALUES (1, 0, 0, 0, NULL, 0, 0, NULL, 1, NULL, 0, 0, 0, 0);
 
 -- The tokens as people ask about them.
 CREATE VIEW token AS
