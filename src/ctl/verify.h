@@ -11,7 +11,7 @@ struct verify {
 	struct reader_chain chain;
 	char head[CHAIN_HEX_LEN]; /* of the last good row */
 	int64_t n_jobs, n_tokens, n_commands;
-	int64_t n_purged;          /* `purged` rows */
+	int64_t n_purged;          /* `purged` rows that a token has as its last */
 	struct verify_hold *holds; /* owned: what the audit says of each kind */
 	size_t n_holds;
 	struct verify_day *days; /* owned: what the rows add up to, a day each */

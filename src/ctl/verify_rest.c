@@ -82,16 +82,19 @@ static int check_purged(
 
 	if (rc < 0)
 		return -1;
-	verify->n_purged++;
+	/* A secret that came back with a restored tokens.db is purged once more: the
+	 * table has the last time. */
+	if (rc == 0 && verify_same(token.purged_at, event->at))
+		verify->n_purged++;
 	if (rc == READER_E_NONE)
 		verify_fault(verify,
 			"token %s: row %" PRId64
 			" of the audit purged it, sign_in_token lacks it",
 			id, event->seq);
-	else if (!token.purged_at || strcmp(token.purged_at, event->at) < 0)
+	else if (!token.purged_at)
 		verify_fault(verify,
-			"token %s: purged_at: the table says %s, the audit %s", id,
-			token.purged_at ? token.purged_at : "nothing", event->at);
+			"token %s: purged_at: the table says nothing, the audit %s", id,
+			event->at);
 	return 0;
 }
 
@@ -202,10 +205,10 @@ static int check_counts(struct verify *verify, struct error *err)
 		verify_fault(verify,
 			"command: %" PRId64 " have ended, the audit tells of %" PRId64,
 			commands, verify->n_commands);
-	if (purged > verify->n_purged)
+	if (purged != verify->n_purged)
 		verify_fault(verify,
-			"sign_in_token: %" PRId64
-			" are purged, the audit tells of %" PRId64,
+			"sign_in_token: purged_at of %" PRId64
+			" is set, the audit tells of %" PRId64,
 			purged, verify->n_purged);
 	return 0;
 }

@@ -227,8 +227,15 @@ int engine_end_pauses(struct engine *engine, struct error *err)
 int engine_command(struct engine *engine, const struct queue_command *command,
 	int64_t snapshot_job_id, struct error *err)
 {
-	struct ledger_command taken = as_ledger(command, snapshot_job_id);
+	const struct queue_cursor *cursor = &ledger_progress(engine->ledger)->cursor;
+	struct ledger_command taken;
 
+	/* Rows that were taken long ago are swept: the queue knows of none as high. */
+	if (snapshot_job_id < cursor->job)
+		snapshot_job_id = cursor->job;
+	if (snapshot_job_id < cursor->urgent)
+		snapshot_job_id = cursor->urgent;
+	taken = as_ledger(command, snapshot_job_id);
 	/* An earlier command of the same read may have changed what is paused. */
 	if (engine_refresh(engine, err) < 0)
 		return -1;
@@ -261,6 +268,10 @@ static int conclude(
 		[QUEUE_PAUSE] = "paused",
 		[QUEUE_RESUME] = "resumed",
 	};
+
+	/* A clock that was stepped meanwhile was mended for those that did not wait. */
+	if (command->verb == QUEUE_RESUME)
+		engine->mending = true;
 
 	return end(engine, command, false, err, "%" PRId64 " job%s %s", command->affected,
 		command->affected == 1 ? "" : "s", done[command->verb]);

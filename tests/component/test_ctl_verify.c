@@ -170,6 +170,8 @@ static const struct {
 	{"UPDATE sign_in_token SET token_sha256 = NULL", "token sit_1: token_sha256: "},
 	{"UPDATE sign_in_token SET purged_at = NULL",
 		"token sit_1: purged_at: the table says nothing"},
+	{"UPDATE sign_in_token SET purged_at = '2026-01-02 12:00:01.999'",
+		"sign_in_token: purged_at of 1 is set, the audit tells of 0"},
 	{"DELETE FROM sign_in_token", "token sit_1: row 15 of the audit purged it"},
 	{"INSERT INTO sign_in_token (id, status, status_at, status_from) VALUES ('sit_9',"
 	 " 'pending', 'x', 'create')",

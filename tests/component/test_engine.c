@@ -388,18 +388,42 @@ static void test_a_pause_of_a_canary(void **state)
 	assert_int_equal(world.n_sent, 5);
 }
 
+/* Paused for longer than the queue keeps its rows: a command covers what was taken, too.
+ */
+static void test_a_command_covers_rows_that_were_swept(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.retention_queue_ms = 1000;
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
+	insert_batch(3);
+	world_pass(&world, 2 * 3600000);
+	scratch_expect("queue", "SELECT count(*) FROM job", "0");
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b')");
+	assert_int_equal(world.n_sent, 3);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	insert_batch(3);
+	world_pass(&world, 2 * 3600000);
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('cancel', 'b')");
+	scratch_expect("audit", "SELECT message FROM command ORDER BY id DESC LIMIT 1",
+		"3 jobs cancelled");
+}
+
 /* Taken while the clock was ahead, not sent yet; what is scheduled waits for its time. */
 static void test_a_clock_that_was_ahead_delays_nothing(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
+	insert_batch(10);
 	insert_creates(2500);
 	world_sql(&world, "INSERT INTO job (action, user_id, not_before) VALUES "
 			  "('create', 'user_later', '2026-01-05 00:00')");
 	world.now.wall_ms -= 3600000;
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
 	assert_int_equal(world.n_sent, 16);
+	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('resume', 'b')");
 	scratch_expect("audit",
 		"SELECT count(*) FILTER (WHERE due_at > '2026-01-02 11:30') "
 		"FROM job",
@@ -681,6 +705,7 @@ int main(void)
 		TEST(test_a_pause_that_is_over_at_once_parks_nothing),
 		TEST(test_a_retry_waits_for_its_paused_batch),
 		TEST(test_a_pause_of_a_canary),
+		TEST(test_a_command_covers_rows_that_were_swept),
 		TEST(test_a_clock_that_was_ahead_delays_nothing),
 		TEST(test_a_429_is_not_drained),
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
