@@ -276,22 +276,25 @@ static int recovery(
 	return ledger_commit(engine->ledger, err);
 }
 
+static int give_up(struct engine *engine)
+{
+	bool full = ledger_is_full(engine->ledger);
+
+	ledger_rollback(engine->ledger);
+	return full ? ENGINE_E_FULL : -1;
+}
+
 int engine_start(struct engine *engine, const struct engine_start *start, struct now now,
 	struct error *err)
 {
 	engine->now = now;
 	engine->clock_at_ms = now.mono_ms;
 	if (ledger_begin(engine->ledger, now, err) < 0 ||
-		recovery(engine, start, err) < 0) {
-		bool full = ledger_is_full(engine->ledger);
-
-		ledger_rollback(engine->ledger);
-		return full ? ENGINE_E_FULL : -1;
-	}
+		recovery(engine, start, err) < 0)
+		return give_up(engine);
 	engine_holds_recorded(engine);
-	if (ledger_finish_purge(engine->ledger, err) < 0 ||
-		ledger_tidy(engine->ledger, false, err) < 0)
-		return ledger_is_full(engine->ledger) ? ENGINE_E_FULL : -1;
+	if (ledger_tidy(engine->ledger, false, err) < 0)
+		return give_up(engine);
 	engine->started = true;
 	engine->stale = true;
 	engine->wake_ms = now.mono_ms;

@@ -201,6 +201,8 @@ static int load(struct ledger *ledger, bool accept, struct error *err)
 		load_head(ledger, err) < 0 || load_max_job(ledger, err) < 0 ||
 		load_tally(ledger, err) < 0 || load_progress(ledger, err) < 0)
 		return -1;
+	/* `purged` rows of the last run may not have been carried out. */
+	ledger->now.purging = true;
 	ledger->committed = ledger->now;
 	return check_mark(ledger, accept, err);
 }
@@ -420,10 +422,8 @@ static int carry_out_purge(struct ledger *ledger, struct error *err)
 int ledger_tidy(struct ledger *ledger, bool idle, struct error *err)
 {
 	assert(!ledger->in_turn);
-	if (carry_out_purge(ledger, err) < 0) {
-		tokens_rollback(ledger->tokens);
+	if (carry_out_purge(ledger, err) < 0)
 		return -1;
-	}
 	if (checkpoint(ledger, idle, err) < 0)
 		return -1;
 	return tokens_checkpoint(ledger->tokens, idle ? 1 : WAL_LIMIT_BYTES, err);

@@ -59,9 +59,10 @@ bool ledger_is_full(const struct ledger *ledger);
  * or tokens.db that only the daemon should hold. Try again. */
 bool ledger_is_locked(const struct ledger *ledger);
 
-/* Between turns: carries out purges whose `purged` rows are on disk, and checkpoints each
- * WAL that is over 1 MiB, or any that holds something where idle. Failures are a full
- * disk or worse, as above. */
+/* Between turns: carries out purges whose `purged` rows are on disk (the first time after
+ * ledger_open() those of the last run), and checkpoints each WAL that is over 1 MiB, or
+ * any that holds something where idle. Failures are a full disk or worse, as above; the
+ * caller rolls back. */
 int ledger_tidy(struct ledger *ledger, bool idle, struct error *err);
 
 /* The disk is full: makes both WALs small again where that is possible now. */
@@ -190,9 +191,6 @@ int ledger_next_running(
  * LEDGER_E_NONE. */
 int ledger_found_secret(struct ledger *ledger, const struct job *job,
 	struct answer *ret_answer, struct error *err);
-/* Deletes what `purged` rows say was removed. Before anything is purged anew. */
-int ledger_finish_purge(struct ledger *ledger, struct error *err);
-
 /* One attempt of the last hours, newest first. */
 struct ledger_attempt {
 	int64_t at_ms; /* wall */

@@ -100,6 +100,9 @@ int64_t ledger_read_time(sqlite3_stmt *stmt, int column);
 int ledger_purge_one(struct ledger *ledger, const char *token_id, int64_t job_id,
 	const char *why, struct error *err);
 
+/* Deletes what `purged` rows say was removed; opens a transaction of tokens.db for it. */
+int ledger_finish_purge(struct ledger *ledger, struct error *err);
+
 /* queued → cancelled, and failed or cancelled → queued. 0, LEDGER_E_MOVED or < 0. */
 int ledger_move_cancelled(struct ledger *ledger, const struct job *job,
 	int64_t command_id, struct error *err);

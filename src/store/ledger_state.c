@@ -141,6 +141,7 @@ int ledger_purge_one(struct ledger *ledger, const char *token_id, int64_t job_id
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_token_purged);
 	struct audit_row row = {AUDIT_ROW_NULL};
 	char detail[64];
+	int changes;
 	bool has;
 
 	if (tokens_has(ledger->tokens, token_id, &has, err) < 0)
@@ -148,8 +149,10 @@ int ledger_purge_one(struct ledger *ledger, const char *token_id, int64_t job_id
 	if (!has)
 		return 0;
 	sql_bind(stmt, "tt", ledger->now_text, token_id);
-	if (sql_run(stmt, NULL, err) < 0)
+	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
+	if (!changes)
+		return 0;
 	(void)snprintf(detail, sizeof(detail), "{\"why\":\"%s\"}", why);
 	row.event = event_name(EVENT_PURGED);
 	row.sign_in_token_id = token_id;

@@ -286,6 +286,33 @@ static void test_answer_found_in_tokens(void **state)
 	ledger_free(ledger);
 }
 
+/* Killed after `purged` was committed: the next start takes the secret out. */
+static void test_a_purge_is_carried_out_at_the_next_start(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+	struct job create;
+	int n;
+
+	(void)state;
+	OK(ledger_tidy(ledger, false, &err));
+	send_create(ledger, 1, &create);
+	answer_create(ledger, &create, "sit_1");
+	begin(ledger);
+	OK(ledger_purge(ledger, 0, INT64_MAX, 10, &n, &err));
+	assert_int_equal(n, 1);
+	commit(ledger);
+	ledger_free(ledger);
+	ledger = scratch_ledger();
+	begin(ledger);
+	OK(ledger_note(ledger, EVENT_STARTED, "{}", &err));
+	commit(ledger);
+	scratch_expect("tokens", "SELECT count(*) FROM secret", "1");
+	OK(ledger_tidy(ledger, false, &err));
+	scratch_expect("tokens", "SELECT count(*) FROM secret", "0");
+	job_deinit(&create);
+	ledger_free(ledger);
+}
+
 /* A revoked token's secret: `purged` first, then the row, and it is out of the WAL too.
  */
 static void test_revoke_purges_the_secret(void **state)
@@ -675,6 +702,7 @@ int main(void)
 		TEST(test_known_token_id_is_refused),
 		TEST(test_rollback_takes_memory_back),
 		TEST(test_answer_found_in_tokens),
+		TEST(test_a_purge_is_carried_out_at_the_next_start),
 		TEST(test_revoke_purges_the_secret),
 		TEST(test_yesterdays_audit_is_refused),
 		TEST(test_newer_schema_is_refused),
