@@ -106,7 +106,7 @@ static int load_max_job(struct ledger *ledger, struct error *err)
 
 	if (sql_step(stmt, err) < 0)
 		return -1;
-	ledger->max_job_id = sqlite3_column_int64(stmt, 0);
+	ledger->now.max_job_id = sqlite3_column_int64(stmt, 0);
 	return 0;
 }
 
@@ -173,8 +173,8 @@ static int check_mark(struct ledger *ledger, bool accept, struct error *err)
 		return -1;
 	if (mark.seq == 0)
 		return 0;
-	if (highest < ledger->max_job_id)
-		highest = ledger->max_job_id;
+	if (highest < ledger->now.max_job_id)
+		highest = ledger->now.max_job_id;
 	sql_bind(stmt, "i", mark.seq);
 	rc = sql_step(stmt, err);
 	if (rc < 0)
@@ -324,7 +324,7 @@ static int save_progress(struct ledger *ledger, struct error *err)
 /* The audit as it stood before this turn: tokens.db commits first. */
 static void make_mark(const struct ledger *ledger, struct tokens_mark *ret_mark)
 {
-	ret_mark->job_id = ledger->max_job_id;
+	ret_mark->job_id = ledger->committed.max_job_id;
 	ret_mark->seq = ledger->committed.head.seq;
 	if (ret_mark->seq)
 		chain_hex(ledger->committed.head.hash, ret_mark->hash);
@@ -358,9 +358,9 @@ int ledger_commit(struct ledger *ledger, struct error *err)
 	if (sql_exec(ledger->audit, "COMMIT", err) < 0)
 		return -1;
 	ledger->in_turn = false;
+	if (ledger->now.progress.cursor.job > ledger->now.max_job_id)
+		ledger->now.max_job_id = ledger->now.progress.cursor.job;
 	ledger->committed = ledger->now;
-	if (ledger->now.progress.cursor.job > ledger->max_job_id)
-		ledger->max_job_id = ledger->now.progress.cursor.job;
 	return 0;
 }
 

@@ -37,6 +37,7 @@ struct ledger_memory {
 	struct ledger_head head;
 	struct ledger_progress progress;
 	int64_t tally[JOB_ACTION__MAX + 1][JOB_STATE__MAX];
+	int64_t max_job_id;   /* the highest that was taken */
 	struct rollup rollup; /* what this turn's rows add to `daily` */
 	bool purging; /* `purged` rows were written that ledger_tidy() has to carry out */
 };
@@ -53,7 +54,6 @@ struct ledger {
 	bool in_turn;
 	bool wrote; /* this turn changed audit.db */
 	bool restored;
-	int64_t max_job_id;
 	int64_t wal_frames; /* in audit.db's WAL, as its hook told */
 	int64_t wal_tried;  /* frames at the last checkpoint that a reader stopped */
 };

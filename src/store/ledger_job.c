@@ -191,8 +191,8 @@ static int take_in(struct ledger *ledger, const struct job *job,
 		row.error_code = job_result_name(intake->result);
 	row.error_message = intake->why;
 	ledger_count(ledger, intake->action, JOB_STATE__MAX, intake->state);
-	if (job->id > ledger->max_job_id)
-		ledger->max_job_id = job->id;
+	if (job->id > ledger->now.max_job_id)
+		ledger->now.max_job_id = job->id;
 	return ledger_append(ledger, &row, err);
 }
 

@@ -396,6 +396,33 @@ static void test_yesterdays_audit_is_refused(void **state)
 	ledger_free(ledger);
 }
 
+/* Killed between the two commits of a turn that took a job in as well: tokens.db knows no
+ * more of the audit than stood there before. */
+static void test_a_kill_between_the_commits_is_no_restored_copy(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+	struct answer answer = scratch_token_answer("sit_1", "user_1");
+	struct job job, later = scratch_create(2, "user_2");
+
+	(void)state;
+	send_create(ledger, 1, &job);
+	ledger_free(ledger);
+	copy_audit("audit", "before");
+	ledger = scratch_ledger();
+	begin(ledger);
+	OK(ledger_accept(ledger, &later, "{}", &err));
+	OK(ledger_answered(ledger, &job, &answer, &created, &err));
+	commit(ledger);
+	ledger_free(ledger);
+	copy_audit("before", "audit");
+	ledger = scratch_ledger();
+	assert_false(ledger_was_restored(ledger));
+	answer_deinit(&answer);
+	job_deinit(&job);
+	job_deinit(&later);
+	ledger_free(ledger);
+}
+
 static void test_newer_schema_is_refused(void **state)
 {
 	struct ledger *ledger = scratch_ledger();
@@ -705,6 +732,7 @@ int main(void)
 		TEST(test_a_purge_is_carried_out_at_the_next_start),
 		TEST(test_revoke_purges_the_secret),
 		TEST(test_yesterdays_audit_is_refused),
+		TEST(test_a_kill_between_the_commits_is_no_restored_copy),
 		TEST(test_newer_schema_is_refused),
 		TEST(test_foreign_file_is_refused),
 		TEST(test_order_of_sending),
