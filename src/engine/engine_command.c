@@ -156,19 +156,34 @@ static bool resumes(
 		       command->action == pause->action);
 }
 
+static bool holds_back(const struct ledger_pause *pause, int action)
+{
+	return pause->action < 0 || pause->action == action;
+}
+
 /* Takes the pause away, or the part of it that the resume names. */
 static int lift(struct engine *engine, const struct ledger_command *command,
 	const struct ledger_pause *pause, struct error *err)
 {
 	struct ledger_pause rest = *pause;
 
-	if (ledger_pause_remove(engine->ledger, pause->command_id, err) < 0)
-		return -1;
 	engine->stale = true;
 	if (command->action < 0 || pause->action >= 0)
-		return 0;
+		return ledger_pause_remove(engine->ledger, pause->command_id, err);
 	rest.action = command->action == JOB_CREATE ? JOB_REVOKE : JOB_CREATE;
 	return ledger_pause_add(engine->ledger, &rest, err);
+}
+
+/* How much of the sending clocks the pause took from the jobs that it held. */
+static void note_stood_still(struct ledger_command *command,
+	const struct ledger_pause *pause, const struct ledger_progress *progress)
+{
+	for (int action = 0; action < JOB_ACTION__MAX; action++) {
+		int64_t took = progress->clock_ms[action] - pause->clock_ms[action];
+
+		if (holds_back(pause, action) && took > command->stood_still_ms[action])
+			command->stood_still_ms[action] = took;
+	}
 }
 
 static int begin_resume(
@@ -185,9 +200,7 @@ static int begin_resume(
 			continue;
 		if (lift(engine, command, pause, err) < 0)
 			return -1;
-		for (int action = 0; action < JOB_ACTION__MAX; action++)
-			command->stood_still_ms[action] =
-				progress->clock_ms[action] - pause->clock_ms[action];
+		note_stood_still(command, pause, progress);
 		n++;
 	}
 	if (!n)
@@ -197,6 +210,26 @@ static int begin_resume(
 		return end(
 			engine, command, false, err, "%s resumed", scope(command, text));
 	return ledger_command_begin(engine->ledger, command, err);
+}
+
+/* Others that hold the same jobs on hold them since the pause that ends did. */
+static int hand_over(
+	struct engine *engine, const struct ledger_pause *ending, struct error *err)
+{
+	for (int i = 0; i < engine->n_pauses; i++) {
+		struct ledger_pause other = engine->pauses[i];
+
+		if (other.command_id == ending->command_id ||
+			!same_batch(other.batch, ending->batch))
+			continue;
+		for (int action = 0; action < JOB_ACTION__MAX; action++)
+			if (holds_back(ending, action) && holds_back(&other, action) &&
+				other.clock_ms[action] > ending->clock_ms[action])
+				other.clock_ms[action] = ending->clock_ms[action];
+		if (ledger_pause_add(engine->ledger, &other, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int engine_end_pauses(struct engine *engine, struct error *err)
@@ -215,7 +248,8 @@ int engine_end_pauses(struct engine *engine, struct error *err)
 
 		if (!pause->until_ms || pause->until_ms > engine->now.wall_ms)
 			continue;
-		if (begin_resume(engine, &command, err) < 0)
+		if (hand_over(engine, pause, err) < 0 ||
+			begin_resume(engine, &command, err) < 0)
 			return -1;
 		break;
 	}

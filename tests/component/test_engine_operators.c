@@ -71,12 +71,74 @@ static void test_an_interrupted_job_of_a_paused_batch_waits(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+/* The end of one pause is not the end of another: a lockdown outlives the maintenance
+ * that somebody else had planned. */
+static void test_a_pause_that_ends_leaves_the_others(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, until", "'pause', datetime(1767355200 + 60, 'unixepoch')");
+	command("verb, action", "'pause', 'create'");
+	world_sql(&world, "INSERT INTO job (action, user_id) "
+			  "VALUES ('create', 'user_1')");
+	world_sql(&world, "INSERT INTO job (action, sign_in_token_id) "
+			  "VALUES ('revoke', 'sit_1')");
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 61000);
+	assert_int_equal(world.n_sent, 1);
+	assert_int_equal(world.sent[0].action, JOB_REVOKE);
+	scratch_expect("audit", "SELECT group_concat(command_id) FROM pause", "2");
+	command("verb", "'resume'");
+	assert_int_equal(world.n_sent, 2);
+}
+
+static void test_a_batch_stays_paused_by_the_longer_pause(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, batch, until",
+		"'pause', 'b', datetime(1767355200 + 60, 'unixepoch')");
+	command("verb, batch, action", "'pause', 'b', 'create'");
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, sign_in_token_id, batch) VALUES "
+		"('create', 'user_1', NULL, 'b'), ('revoke', NULL, 'sit_1', 'b')");
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 61000);
+	assert_int_equal(world.n_sent, 1);
+	assert_int_equal(world.sent[0].action, JOB_REVOKE);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM command WHERE state = 'running'", "0");
+	command("verb, batch", "'resume', 'b'");
+	assert_int_equal(world.n_sent, 2);
+}
+
+/* The ages of jobs stand still as long as any pause held them. */
+static void test_overlapping_pauses_take_their_whole_time_from_the_age(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_1', 'b')");
+	answer(world_error(408, NULL));
+	command("verb, batch", "'pause', 'b'");
+	world_pass(&world, 90000000);
+	command("verb, batch, action", "'pause', 'b', 'create'");
+	world_pass(&world, 1000000);
+	command("verb, batch", "'resume', 'b'");
+	world_pass(&world, 1000);
+	answer(world_error(408, NULL));
+	scratch_expect("audit", "SELECT state FROM job", "queued");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_running_job_comes_back_to_a_paused_batch),
 		TEST(test_an_interrupted_job_of_a_paused_batch_waits),
+		TEST(test_a_pause_that_ends_leaves_the_others),
+		TEST(test_a_batch_stays_paused_by_the_longer_pause),
+		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
