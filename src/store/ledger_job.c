@@ -339,13 +339,16 @@ int ledger_move_retried(struct ledger *ledger, const struct job *job, int64_t co
 {
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_set_retried);
 	struct audit_row row = {AUDIT_ROW_NULL};
+	const char *due_at = ledger->now_text;
+	char not_before[CLOCK_TEXT_LEN];
 	struct ledger_parked parked;
 	int changes;
 
 	if (ledger_parked(ledger, job, &parked, err) < 0)
 		return -1;
-	sql_bind(
-		stmt, "tiii", ledger->now_text, parked.paused, parked.held_back, job->id);
+	if (job->not_before_ms > ledger->moment.wall_ms)
+		due_at = ledger_time(job->not_before_ms, not_before);
+	sql_bind(stmt, "tiii", due_at, parked.paused, parked.held_back, job->id);
 	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
 	if (changes == 0)
@@ -355,6 +358,6 @@ int ledger_move_retried(struct ledger *ledger, const struct job *job, int64_t co
 	row.event = event_name(EVENT_RETRIED);
 	row.job_state = job_state_name(JOB_QUEUED);
 	row.command_id = command_id;
-	row.next_attempt_at = ledger->now_text;
+	row.next_attempt_at = due_at;
 	return ledger_append(ledger, &row, err);
 }

@@ -112,6 +112,22 @@ static void test_a_batch_stays_paused_by_the_longer_pause(void **state)
 	assert_int_equal(world.n_sent, 2);
 }
 
+/* retry does not send before not_before. */
+static void test_a_retried_job_keeps_its_not_before(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, not_before) VALUES ('create', "
+		"'user_1', datetime(1767355200 + 3600, 'unixepoch'))");
+	command("verb, job_id", "'cancel', 1");
+	command("verb, job_id", "'retry', 1");
+	world_pass(&world, 3599000);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 2000);
+	assert_int_equal(world.n_sent, 1);
+}
+
 /* The ages of jobs stand still as long as any pause held them. */
 static void test_overlapping_pauses_take_their_whole_time_from_the_age(void **state)
 {
@@ -138,6 +154,7 @@ int main(void)
 		TEST(test_an_interrupted_job_of_a_paused_batch_waits),
 		TEST(test_a_pause_that_ends_leaves_the_others),
 		TEST(test_a_batch_stays_paused_by_the_longer_pause),
+		TEST(test_a_retried_job_keeps_its_not_before),
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
 	};
 
