@@ -114,10 +114,11 @@ static int cancel_covered(struct engine *engine, const struct job *job, struct e
 	if (!command)
 		return 0;
 	rc = ledger_cancel_job(engine->ledger, job->id, command->id, &state, err);
-	if (rc < 0)
-		return -1;
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	command->affected++;
-	return 0;
+	/* At once: commands are read anew whenever one of them changes. */
+	return ledger_command_begin(engine->ledger, command, err);
 }
 
 static int accept(struct engine *engine, const struct queue_row *row, struct error *err)

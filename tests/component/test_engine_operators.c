@@ -128,6 +128,28 @@ static void test_a_retried_job_keeps_its_not_before(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+/* How many jobs a cancel moved is told right, whatever else comes meanwhile. */
+static void test_a_cancel_counts_what_it_met_on_the_way_in(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb", "'pause'");
+	world_sql(&world,
+		"INSERT INTO batch (name, release_first) VALUES ('c', 1);"
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 2500) INSERT INTO job (action, user_id, batch) "
+		"SELECT 'create', 'user_' || i, 'b' FROM n; "
+		"INSERT INTO job (action, user_id, batch) VALUES "
+		"('create', 'user_x', 'c'), ('create', 'user_y', 'c'),"
+		"('create', 'user_x', 'b'), ('create', 'user_x', 'b');"
+		"INSERT INTO command (verb, batch) VALUES ('cancel', 'b')");
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'cancelled'", "2502");
+	scratch_expect("audit",
+		"SELECT affected || ' ' || message FROM command WHERE id = 2",
+		"2502 2502 jobs cancelled");
+}
+
 /* The ages of jobs stand still as long as any pause held them. */
 static void test_overlapping_pauses_take_their_whole_time_from_the_age(void **state)
 {
@@ -155,6 +177,7 @@ int main(void)
 		TEST(test_a_pause_that_ends_leaves_the_others),
 		TEST(test_a_batch_stays_paused_by_the_longer_pause),
 		TEST(test_a_retried_job_keeps_its_not_before),
+		TEST(test_a_cancel_counts_what_it_met_on_the_way_in),
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
 	};
 
