@@ -302,13 +302,22 @@ static int conclude(
 		[QUEUE_PAUSE] = "paused",
 		[QUEUE_RESUME] = "resumed",
 	};
+	char too_late[64] = "";
+	int64_t n_running = 0;
 
 	/* A clock that was stepped meanwhile was mended for those that did not wait. */
 	if (command->verb == QUEUE_RESUME)
 		engine->mending = true;
-
-	return end(engine, command, false, err, "%" PRId64 " job%s %s", command->affected,
-		command->affected == 1 ? "" : "s", done[command->verb]);
+	if (command->verb == QUEUE_CANCEL && !command->job_id &&
+		ledger_command_running(engine->ledger, command, &n_running, err) < 0)
+		return -1;
+	if (n_running)
+		(void)snprintf(too_late, sizeof(too_late),
+			"; too late for %" PRId64 ", which %s running", n_running,
+			n_running == 1 ? "is" : "are");
+	return end(engine, command, false, err, "%" PRId64 " job%s %s%s",
+		command->affected, command->affected == 1 ? "" : "s", done[command->verb],
+		too_late);
 }
 
 /* A cancel of one job that was not taken yet has nothing to step through. */

@@ -281,6 +281,11 @@ int ledger_knows_command(
 int ledger_command_step(struct ledger *ledger, struct ledger_command *command, int max,
 	bool *ret_done, struct error *err);
 
+/* How many jobs of a bulk command's scope are running: what a cancel comes too late for.
+ */
+int ledger_command_running(struct ledger *ledger, const struct ledger_command *command,
+	int64_t *ret_n, struct error *err);
+
 /* One job. 0 done; LEDGER_E_NONE: no such job; LEDGER_E_MOVED: its state does not allow
  * it
  * (*ret_state says which it is). */

@@ -135,6 +135,19 @@ int ledger_commands(struct ledger *ledger,
 	return rc;
 }
 
+int ledger_command_running(struct ledger *ledger, const struct ledger_command *command,
+	int64_t *ret_n, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_running_of);
+
+	sql_bind(stmt, "itt", command->max_job_id, command->batch,
+		action_word(command->action));
+	if (sql_step(stmt, err) < 0)
+		return -1;
+	*ret_n = sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
 /* ---- one job ---- */
 
 static int get_job(

@@ -150,6 +150,21 @@ static void test_a_cancel_counts_what_it_met_on_the_way_in(void **state)
 		"2502 2502 jobs cancelled");
 }
 
+/* A cancel of the many cannot cancel what is under way; it says so. */
+static void test_a_cancel_tells_how_many_were_running(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 20) INSERT INTO job (action, user_id, batch) "
+		"SELECT 'create', 'user_' || i, 'b' FROM n");
+	assert_int_equal(world.n_sent, 16);
+	command("verb, batch", "'cancel', 'b'");
+	scratch_expect("audit", "SELECT message FROM command",
+		"4 jobs cancelled; too late for 16, which are running");
+}
+
 /* The ages of jobs stand still as long as any pause held them. */
 static void test_overlapping_pauses_take_their_whole_time_from_the_age(void **state)
 {
@@ -178,6 +193,7 @@ int main(void)
 		TEST(test_a_batch_stays_paused_by_the_longer_pause),
 		TEST(test_a_retried_job_keeps_its_not_before),
 		TEST(test_a_cancel_counts_what_it_met_on_the_way_in),
+		TEST(test_a_cancel_tells_how_many_were_running),
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
 	};
 
