@@ -119,25 +119,44 @@ void engine_status(
 				engine->ledger, action, (enum job_state)state);
 }
 
+static bool is_held(const struct engine *engine)
+{
+	return gate_held_by(&engine->gate) != HOLD__MAX;
+}
+
+/* Whether there is work that can go on, and whether there is some that cannot. */
+static int look_for_work(
+	struct engine *engine, bool *ret_open, bool *ret_stuck, struct error *err)
+{
+	const unsigned both = 1u << JOB_CREATE | 1u << JOB_REVOKE;
+	int64_t now_ms = engine->now.wall_ms;
+	bool any;
+
+	if (ledger_has_work(engine->ledger, engine_actions(engine), false, now_ms,
+		    ret_open, err) < 0 ||
+		ledger_has_work(engine->ledger, both, true, now_ms, &any, err) < 0)
+		return -1;
+	*ret_stuck =
+		*ret_open ? is_held(engine) : any || engine->holds[HOLD_QUEUE].on_now;
+	return 0;
+}
+
 int engine_drained(struct engine *engine, bool *ret_drained, const char **ret_stuck,
 	struct error *err)
 {
-	bool work = false;
+	bool open, stuck;
 
 	*ret_drained = false;
 	*ret_stuck = NULL;
 	if (engine_open(engine) || engine->more || engine->stepping || engine->look)
 		return 0;
-	if (ledger_has_work(engine->ledger, engine->now.wall_ms, &work, err) < 0)
+	if (look_for_work(engine, &open, &stuck, err) < 0)
 		return -1;
-	if (work ? gate_held_by(&engine->gate) != HOLD__MAX || engine->n_pauses > 0
-		 : engine->holds[HOLD_QUEUE].on_now) {
-		say_gate(engine);
-		say_beside(engine);
-		*ret_stuck = engine->text;
-		*ret_drained = true;
+	*ret_drained = stuck || !open;
+	if (!stuck)
 		return 0;
-	}
-	*ret_drained = !work;
+	say_gate(engine);
+	say_beside(engine);
+	*ret_stuck = engine->text;
 	return 0;
 }

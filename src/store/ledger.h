@@ -217,9 +217,10 @@ int ledger_next_lapse(struct ledger *ledger, int64_t *ret_ms, struct error *err)
  * ones earlier. */
 int ledger_taken_before(struct ledger *ledger, int64_t before_ms, int64_t *ret_job_id,
 	int64_t *ret_command_id, struct error *err);
-/* Whether a job waits for a retry, or is due. For --drain. */
-int ledger_has_work(
-	struct ledger *ledger, int64_t now_ms, bool *ret_work, struct error *err);
+/* Whether a job of the actions (bits) waits for a retry, or is due; parked: those of
+ * paused batches too. For --drain. */
+int ledger_has_work(struct ledger *ledger, unsigned actions, bool parked, int64_t now_ms,
+	bool *ret_work, struct error *err);
 /* A stepped clock: queued retries that seem due later than now + ahead_ms, and jobs never
  * sent that seem due later than now, are due now, but for those that wait for their
  * not_before. At most 1,000 of each action and priority; *ret_n 0 = none is left. */

@@ -265,16 +265,22 @@ int ledger_taken_before(struct ledger *ledger, int64_t before_ms, int64_t *ret_j
 	return 0;
 }
 
-int ledger_has_work(
-	struct ledger *ledger, int64_t now_ms, bool *ret_work, struct error *err)
+int ledger_has_work(struct ledger *ledger, unsigned actions, bool parked, int64_t now_ms,
+	bool *ret_work, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_has_work);
 	char now[CLOCK_TEXT_LEN];
-	int rc;
+	int rc = 0;
 
-	clock_format(now_ms, now);
-	sql_bind(stmt, "t", now);
-	rc = sql_step(stmt, err);
+	/* Where nothing is queued there is no need to look through all that is done. */
+	if (ledger_tally(ledger, JOB_CREATE, JOB_QUEUED) +
+		ledger_tally(ledger, JOB_REVOKE, JOB_QUEUED)) {
+		clock_format(now_ms, now);
+		sql_bind(stmt, "tiii", now, (int64_t)parked,
+			(int64_t)(actions >> JOB_CREATE & 1),
+			(int64_t)(actions >> JOB_REVOKE & 1));
+		rc = sql_step(stmt, err);
+	}
 	if (rc < 0)
 		return -1;
 	*ret_work = rc == SQL_ROW;

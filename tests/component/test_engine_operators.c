@@ -183,6 +183,32 @@ static void test_overlapping_pauses_take_their_whole_time_from_the_age(void **st
 	scratch_expect("audit", "SELECT state FROM job", "queued");
 }
 
+/* --drain waits for what can still be sent, paused or not what else there is. */
+static void test_drain_is_not_ended_by_a_pause_of_other_jobs(void **state)
+{
+	bool drained = true;
+	const char *stuck = NULL;
+
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, batch", "'pause', 'other'");
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_1', 'b')");
+	answer(world_error(500, "internal_clerk_error"));
+	assert_int_equal(engine_drained(world.engine, &drained, &stuck, NULL), 0);
+	assert_false(drained);
+	world_pass(&world, 1000);
+	world_answer_all(&world);
+	assert_int_equal(engine_drained(world.engine, &drained, &stuck, NULL), 0);
+	assert_true(drained);
+	assert_null(stuck);
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_2', 'other')");
+	assert_int_equal(engine_drained(world.engine, &drained, &stuck, NULL), 0);
+	assert_true(drained);
+	assert_non_null(stuck);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -195,6 +221,7 @@ int main(void)
 		TEST(test_a_cancel_counts_what_it_met_on_the_way_in),
 		TEST(test_a_cancel_tells_how_many_were_running),
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
+		TEST(test_drain_is_not_ended_by_a_pause_of_other_jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
