@@ -91,7 +91,7 @@ static void check_drain(struct daemon *daemon)
 	struct error err = ERROR_NULL;
 	struct engine_status status;
 	const char *stuck;
-	bool drained;
+	bool drained, all_good;
 
 	if (!daemon->options.drain || daemon->phase != DAEMON_WORKING)
 		return;
@@ -102,14 +102,16 @@ static void check_drain(struct daemon *daemon)
 	if (!drained)
 		return;
 	engine_status(daemon->engine, clock_now(), &status);
+	all_good = !status.failed_this_run && status.dropped_this_run <= 0;
 	if (stuck)
 		log_error("drain: not everything is done: %s", stuck);
-	else if (status.failed_this_run)
-		log_error("drain: done, %" PRId64 " jobs failed", status.failed_this_run);
+	else if (!all_good)
+		log_error("drain: done, but of the jobs of this run %" PRId64
+			  " failed and %" PRId64 " were rejected, lapsed or cancelled",
+			status.failed_this_run, status.dropped_this_run);
 	else
 		log_info("drain: done, every job of this run succeeded");
-	daemon->exit_status =
-		stuck || status.failed_this_run ? DAEMON_EXIT_FAILURE : DAEMON_EXIT_OK;
+	daemon->exit_status = stuck || !all_good ? DAEMON_EXIT_FAILURE : DAEMON_EXIT_OK;
 	daemon_stop(daemon, false);
 }
 

@@ -131,12 +131,13 @@ struct engine_status {
 	int concurrency;               /* allowed now */
 	int64_t retry_after_ms;        /* monotonic; 0 = none */
 	int64_t tally[JOB_ACTION__MAX + 1][JOB_STATE__MAX];
-	int64_t last_success_ms; /* wall; 0 = none since the start */
-	int64_t failed_this_run; /* jobs that ended failed since the start */
-	int64_t next_due_ms;     /* wall; INT64_MAX = none */
-	int64_t unread_since_ms; /* mono: since when the queue has had rows that were not
-				    taken; 0 = none */
-	uint64_t changes;        /* grows whenever something above changed */
+	int64_t last_success_ms;  /* wall; 0 = none since the start */
+	int64_t failed_this_run;  /* jobs that ended failed since the start */
+	int64_t dropped_this_run; /* … that were rejected, lapsed or cancelled */
+	int64_t next_due_ms;      /* wall; INT64_MAX = none */
+	int64_t unread_since_ms;  /* mono: since when the queue has had rows that were not
+				     taken; 0 = none */
+	uint64_t changes;         /* grows whenever something above changed */
 };
 void engine_status(
 	struct engine *engine, struct now now, struct engine_status *ret_status);

@@ -81,6 +81,7 @@ struct engine {
 	int64_t next_due_ms, next_urgent_ms, next_lapse_ms;
 	int64_t last_success_ms;
 	int64_t failed_this_run;
+	int64_t dropped_before; /* at the start: rejected, lapsed and cancelled */
 	uint64_t changes;
 	char text[900];
 };
@@ -155,6 +156,9 @@ int engine_plan(struct engine *engine, struct error *err);
 void engine_send_picked(struct engine *engine);
 /* When a job that is due, or will be, may go (monotonic ms). */
 int64_t engine_next_send(const struct engine *engine);
+
+/* How many jobs there are that were rejected, lapsed or cancelled. */
+int64_t engine_dropped(const struct engine *engine);
 
 /* The lesser of two times. */
 static inline int64_t engine_earlier(int64_t a, int64_t b)

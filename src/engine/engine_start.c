@@ -53,6 +53,7 @@ static int interrupt(struct engine *engine, struct flight *flight, struct error 
 		.result = verdict.result,
 		.due_ms = engine->now.wall_ms,
 		.reason = "sent, and the daemon ended before it heard the answer"};
+	engine->failed_this_run += verdict.fate == VERDICT_FAILED;
 	engine_say(engine, LOG_LEVEL_WARNING, &flight->job, NULL,
 		"interrupted: nobody heard the answer to attempt %d",
 		flight->job.attempts);
@@ -289,6 +290,7 @@ int engine_start(struct engine *engine, const struct engine_start *start, struct
 {
 	engine->now = now;
 	engine->clock_at_ms = now.mono_ms;
+	engine->dropped_before = engine_dropped(engine);
 	if (ledger_begin(engine->ledger, now, err) < 0 ||
 		recovery(engine, start, err) < 0)
 		return give_up(engine);

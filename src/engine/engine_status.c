@@ -1,4 +1,5 @@
 /* What a status line says, and whether --drain is done. */
+#include "base/mem.h"
 #include "engine/engine_internal.h"
 
 #include <inttypes.h>
@@ -84,6 +85,17 @@ static void add_holds(const struct engine *engine, struct engine_status *ret)
 	}
 }
 
+int64_t engine_dropped(const struct engine *engine)
+{
+	static const enum job_state states[] = {JOB_REJECTED, JOB_LAPSED, JOB_CANCELLED};
+	int64_t n = 0;
+
+	for (int action = 0; action <= JOB_ACTION__MAX; action++)
+		for (size_t i = 0; i < ARRAY_LEN(states); i++)
+			n += ledger_tally(engine->ledger, action, states[i]);
+	return n;
+}
+
 void engine_status(
 	struct engine *engine, struct now now, struct engine_status *ret_status)
 {
@@ -103,6 +115,7 @@ void engine_status(
 		.retry_after_ms = engine->gate.state.retry_after_ms,
 		.last_success_ms = engine->last_success_ms,
 		.failed_this_run = engine->failed_this_run,
+		.dropped_this_run = engine_dropped(engine) - engine->dropped_before,
 		.next_due_ms = engine->next_due_ms,
 		.unread_since_ms = engine->unread_since_ms,
 		.changes = engine->changes,

@@ -106,6 +106,15 @@ def test_drain():
     assert daemon.states() == {"succeeded": 2, "queued": 1}, daemon.states()
     daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_missing');")
     assert daemon.drain() == 1
+    assert "1 failed and 0 were rejected, lapsed or cancelled" in daemon.log(), daemon.tail()
+    assert daemon.drain() == 0  # that was another run's
+    for columns, value in (("action, user_id", "'create', '../x'"),
+                           ("action, user_id, not_after", "'create', 'user_e', '2020-01-01 00:00'")):
+        after = len(daemon.log())
+        daemon.queue("PRAGMA ignore_check_constraints = ON;"
+                     f"INSERT INTO job ({columns}) VALUES ({value});")
+        assert daemon.drain() == 1, value
+        assert "0 failed and 1 were rejected, lapsed or cancelled" in daemon.log()[after:]
     daemon.queue("INSERT INTO command (verb) VALUES ('pause');"
                  "INSERT INTO job (action, user_id) VALUES ('create', 'user_d');")
     assert daemon.drain() == 1
