@@ -183,6 +183,31 @@ static void test_overlapping_pauses_take_their_whole_time_from_the_age(void **st
 	scratch_expect("audit", "SELECT state FROM job", "queued");
 }
 
+/* The clock is set back while a batch waits for its resume, or for Clerk's quiet to end:
+ * then its jobs are due all the same, but for those that are scheduled. */
+static void test_a_clock_set_back_delays_no_resumed_batch(void **state)
+{
+	struct answer limited = world_error(429, "too_many_requests");
+
+	(void)state;
+	world_begin(&world, NULL);
+	limited.retry_after_ms = 5000;
+	world_sql(
+		&world, "INSERT INTO job (action, user_id) VALUES ('create', 'user_1')");
+	answer(limited);
+	command("verb, batch", "'pause', 'b'");
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, batch) "
+		"VALUES ('create', 'user_2', 'b');"
+		"INSERT INTO job (action, user_id, batch, not_before) VALUES ('create', "
+		"'user_tomorrow', 'b', datetime(1767355200 + 86400, 'unixepoch'))");
+	world.now.wall_ms -= 240000;
+	world_pass(&world, 60001);
+	assert_int_equal(world.n_sent, 1);
+	command("verb, batch", "'resume', 'b'");
+	assert_int_equal(world.n_sent, 2);
+}
+
 /* --drain waits for what can still be sent, paused or not what else there is. */
 static void test_drain_is_not_ended_by_a_pause_of_other_jobs(void **state)
 {
@@ -221,6 +246,7 @@ int main(void)
 		TEST(test_a_cancel_counts_what_it_met_on_the_way_in),
 		TEST(test_a_cancel_tells_how_many_were_running),
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
+		TEST(test_a_clock_set_back_delays_no_resumed_batch),
 		TEST(test_drain_is_not_ended_by_a_pause_of_other_jobs),
 	};
 
