@@ -193,9 +193,11 @@ static int judge(struct engine *engine, struct flight *flight, struct error *err
 	return 0;
 }
 
-/* The tables refuse the answer: it is recorded as one that cannot be used. */
+/* The tables refuse the answer, which was a good one: it is recorded as one that cannot
+ * be used, and its attempt, counted already, is counted as that. */
 static void judge_refused(struct engine *engine, struct flight *flight)
 {
+	flight->job.tries--;
 	flight->verdict = (struct verdict){.effect = EFFECT_UNKNOWN,
 		.fate = VERDICT_AGAIN,
 		.hold = HOLD__MAX,

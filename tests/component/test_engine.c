@@ -254,6 +254,39 @@ static void test_a_create_that_stays_unknown_ends(void **state)
 		"audit", "SELECT count(*) FROM audit WHERE effect = 'unknown'", "5");
 }
 
+/* A token's id that tokens.db has from a job which the audit does not know (an older
+ * audit.db was accepted): the answer is unknown, and counts as one attempt. */
+static void test_a_refused_answer_counts_once(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	path = xasprintf("%s/tokens/tokens.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT INTO secret (sign_in_token_id, job_id, attempt, status, "
+			"user_id, created_at_ms, updated_at_ms, expires_at, http_status, "
+			"received_at, duration_ms) VALUES ('sit_twin', 99, 1, 'pending', "
+			"'user_1', 1, 1, '2099-01-01 00:00:00.000', 200, "
+			"'2026-01-02 12:00:00.000', 1)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	(void)sqlite3_close(db);
+	insert_creates(1);
+	answer(scratch_token_answer("sit_twin", "user_1"));
+	assert_non_null(strstr(world.said, "cannot be recorded as it is"));
+	scratch_expect("audit",
+		"SELECT state || attempts || unknown_attempts || tries || unknown_tries "
+		"FROM job",
+		"queued1111");
+	scratch_expect("audit",
+		"SELECT event || effect FROM audit WHERE attempt = 1 AND event <> 'sent'",
+		"unansweredunknown");
+}
+
 static void test_backoff_and_giving_up(void **state)
 {
 	int64_t last = 0;
@@ -699,6 +732,7 @@ int main(void)
 		TEST(test_a_refused_key_holds_everything),
 		TEST(test_the_breaker_trips_probes_and_ends),
 		TEST(test_a_create_that_stays_unknown_ends),
+		TEST(test_a_refused_answer_counts_once),
 		TEST(test_backoff_and_giving_up),
 		TEST(test_a_crash_finds_the_open_attempt),
 		TEST(test_a_clock_stepped_back_delays_nothing),
