@@ -82,8 +82,11 @@ void daemon_tell(struct daemon *daemon)
 	if (status.changes == daemon->said_changes && !daemon->redraw)
 		return;
 	write_status(daemon, &status);
-	/* Numbers that fall by themselves, such as the window's use, want one more. */
-	daemon->redraw = status.window_used > 0 && status.changes != daemon->said_changes;
+	/* Numbers that fall by themselves, such as the window's use, want one more; a lag
+	 * grows by itself. */
+	daemon->redraw =
+		(status.window_used > 0 && status.changes != daemon->said_changes) ||
+		status.unread_since_ms != 0;
 	daemon->said_changes = status.changes;
 }
 

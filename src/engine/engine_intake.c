@@ -198,6 +198,27 @@ static int on_stray(void *userdata, const struct queue_row *row, struct error *e
 	return reject(engine, &row->job, &refusal, row->detail, err);
 }
 
+/* A script that keeps its transaction open keeps new rows and commands from being taken:
+ * said once, and shown for as long as it lasts. */
+static void note_lock(struct engine *engine)
+{
+	bool locked = engine->queue_busy && engine->unread_since_ms &&
+		      engine->now.mono_ms - engine->unread_since_ms >= ENGINE_LOCKED_MS;
+
+	if (locked == engine->queue_locked || (engine->queue_busy && !locked))
+		return;
+	engine->queue_locked = locked;
+	engine->changes++;
+	if (locked)
+		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+			"queue.db has been locked by another program for %d s: new rows "
+			"and commands wait until its transaction ends",
+			ENGINE_LOCKED_MS / 1000);
+	else
+		engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
+			"queue.db is not locked any more");
+}
+
 /* What an attempt at the file came to, for all that follows: 0 go on, 1 not now, < 0. */
 static int judge_queue(struct engine *engine, int rc, struct error *err)
 {
@@ -249,6 +270,7 @@ int engine_intake(struct engine *engine, struct error *err)
 			err);
 	if (rc < 0)
 		return -1;
+	note_lock(engine);
 	/* Not now: a busy file is tried again in milliseconds, a bad one at the next
 	 * look. */
 	engine->look = engine->queue_busy;

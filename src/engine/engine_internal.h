@@ -3,10 +3,11 @@
 
 #include "engine/engine.h"
 
-#define ENGINE_STEP_MAX 1000  /* jobs moved, and rows taken, in one turn */
-#define ENGINE_TICK_MS  60000 /* housekeeping */
-#define ENGINE_SWEEP_MS 3600000
-#define ENGINE_IDLE_MS  3000 /* so long nothing has happened: checkpoints */
+#define ENGINE_STEP_MAX  1000  /* jobs moved, and rows taken, in one turn */
+#define ENGINE_TICK_MS   60000 /* housekeeping */
+#define ENGINE_SWEEP_MS  3600000
+#define ENGINE_LOCKED_MS 5000 /* no script should keep the queue locked for so long */
+#define ENGINE_IDLE_MS   3000 /* so long nothing has happened: checkpoints */
 
 /* One request: on its way, or answered and not yet recorded. */
 struct flight {
@@ -54,8 +55,9 @@ struct engine {
 	bool look; /* the queue is to be read */
 	bool more; /* it has more rows than one turn takes */
 	bool queue_busy;
-	bool stepping; /* a command goes on in steps */
-	bool mending;  /* the wall clock was stepped: jobs may seem due too late */
+	bool queue_locked; /* … for so long that it is worth a word */
+	bool stepping;     /* a command goes on in steps */
+	bool mending;      /* the wall clock was stepped: jobs may seem due too late */
 	int64_t unread_since_ms;
 	int64_t wake_ms;
 	int64_t tick_at_ms, sweep_at_ms;

@@ -60,6 +60,9 @@ static void say_beside(struct engine *engine)
 	if (engine->holds[HOLD_QUEUE].on_now && gate_held_by(&engine->gate) != HOLD_QUEUE)
 		len += (size_t)snprintf(engine->text + len, sizeof(engine->text) - len,
 			"; held: queue: %s", engine->holds[HOLD_QUEUE].reason);
+	if (len < sizeof(engine->text) && engine->queue_locked)
+		len += (size_t)snprintf(engine->text + len, sizeof(engine->text) - len,
+			"; queue.db is locked by another program, new rows wait");
 	if (len >= sizeof(engine->text))
 		return;
 	if (actions == 1u << JOB_CREATE || actions == 1u << JOB_REVOKE)
