@@ -80,6 +80,10 @@ static int on_terminate(
 
 	(void)source;
 	(void)info;
+	if (daemon->options.drain && !again) {
+		log_error("drain: ended by a signal before everything was done");
+		daemon->exit_status = DAEMON_EXIT_FAILURE;
+	}
 	daemon_stop(daemon, again);
 	return 0;
 }

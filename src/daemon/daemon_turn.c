@@ -191,7 +191,7 @@ void daemon_stop(struct daemon *daemon, bool cut)
 	if (cut)
 		daemon->cut_short = true;
 	if (daemon->phase == DAEMON_STARTING) {
-		daemon_exit(daemon, DAEMON_EXIT_OK);
+		daemon_exit(daemon, daemon->exit_status);
 		return;
 	}
 	if (daemon->phase == DAEMON_WORKING) {

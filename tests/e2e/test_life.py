@@ -115,6 +115,15 @@ def test_drain():
                      f"INSERT INTO job ({columns}) VALUES ({value});")
         assert daemon.drain() == 1, value
         assert "0 failed and 1 were rejected, lapsed or cancelled" in daemon.log()[after:]
+    fake.latency(2000)
+    daemon.queue("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)"
+                 "INSERT INTO job (action, user_id) SELECT 'create', 'user_f' || i FROM n;")
+    daemon.start("--drain", ready=False)
+    wait_until(lambda: daemon.states().get("running"), 10)
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_exit() == 1
+    assert "drain: ended by a signal" in daemon.log()
+    fake.latency(0)
     daemon.queue("INSERT INTO command (verb) VALUES ('pause');"
                  "INSERT INTO job (action, user_id) VALUES ('create', 'user_d');")
     assert daemon.drain() == 1
