@@ -404,6 +404,8 @@ void engine_reconfigure(struct engine *engine, const struct engine_options *opti
 	gate_reconfigure(&engine->gate, &config);
 	if (new_key && engine->holds[HOLD_CREDENTIALS].on_now)
 		engine_release(engine, HOLD_CREDENTIALS, "another key was loaded");
+	if (new_key)
+		gate_disregard(&engine->gate, HOLD_CREDENTIALS);
 	free(engine->note);
 	engine->note = xstrdup(detail);
 	engine->wake_ms = 0;

@@ -93,6 +93,11 @@ bool gate_release(struct gate *gate, enum hold_kind kind)
 	return true;
 }
 
+void gate_disregard(struct gate *gate, enum hold_kind kind)
+{
+	gate->state.hold[kind].ended_ms = gate->now_ms;
+}
+
 enum hold_kind gate_held_by(const struct gate *gate)
 {
 	for (int kind = 0; kind < HOLD__MAX; kind++)

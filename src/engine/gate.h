@@ -122,6 +122,10 @@ struct gate_news gate_answered(struct gate *gate, int64_t received_ms, int64_t s
 bool gate_hold(struct gate *gate, enum hold_kind kind, int64_t mono_ms);
 bool gate_release(struct gate *gate, enum hold_kind kind);
 
+/* What was sent until now says nothing of this hold any more: it went with another key.
+ */
+void gate_disregard(struct gate *gate, enum hold_kind kind);
+
 /* The hold that a status line names first: one that stops sending; HOLD__MAX = none. */
 enum hold_kind gate_held_by(const struct gate *gate);
 

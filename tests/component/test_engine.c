@@ -171,6 +171,19 @@ static void test_an_hour_of_429_burns_nothing(void **state)
 		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "3");
 }
 
+static void load_another_key(void)
+{
+	struct engine_options options = {.ledger = world.ledger,
+		.queue = world.queue,
+		.config = &world.config,
+		.requests_per_window = 1000,
+		.key_hint = ""};
+
+	options.world = world_callbacks(&world);
+	engine_reconfigure(world.engine, &options, true, "{}");
+	world_settle(&world);
+}
+
 static void test_a_refused_key_holds_everything(void **state)
 {
 	int64_t began;
@@ -193,23 +206,32 @@ static void test_a_refused_key_holds_everything(void **state)
 	assert_true(world.n_ever - began <= 10);
 	assert_true(world.n_ever - began >= 9);
 	scratch_expect("audit", "SELECT max(tries) FROM job", "0");
-	{
-		struct engine_options options = {.ledger = world.ledger,
-			.queue = world.queue,
-			.config = &world.config,
-			.requests_per_window = 1000,
-			.key_hint = ""};
-
-		options.world = world_callbacks(&world);
-		engine_reconfigure(world.engine, &options, true, "{}");
-	}
-	world_settle(&world);
+	load_another_key();
 	assert_int_equal(world.n_sent, 16);
 	while (world.n_sent)
 		world_answer_all(&world);
 	scratch_expect(
 		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "20");
 	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+}
+
+/* Rotated in mid-flight: what the old key was refused after the new one was loaded tells
+ * nothing of the new one. */
+static void test_a_rotated_key_is_not_held_for_the_old_one(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(2);
+	world_pass(&world, 100);
+	load_another_key();
+	world_pass(&world, 100);
+	answer(world_error(401, "clerk_key_invalid"));
+	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+	assert_int_equal(world.n_sent, 2);
+	world_pass(&world, 100);
+	answer(world_error(401, "clerk_key_invalid"));
+	answer(world_error(401, "clerk_key_invalid"));
+	scratch_expect("audit", "SELECT kind FROM hold", "credentials");
 }
 
 static void test_the_breaker_trips_probes_and_ends(void **state)
@@ -730,6 +752,7 @@ int main(void)
 		TEST(test_retry_after_survives_a_crash),
 		TEST(test_an_hour_of_429_burns_nothing),
 		TEST(test_a_refused_key_holds_everything),
+		TEST(test_a_rotated_key_is_not_held_for_the_old_one),
 		TEST(test_the_breaker_trips_probes_and_ends),
 		TEST(test_a_create_that_stays_unknown_ends),
 		TEST(test_a_refused_answer_counts_once),
