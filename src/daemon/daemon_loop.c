@@ -46,7 +46,7 @@ static int on_busy(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	if (daemon->engine) {
-		engine_look(daemon->engine);
+		engine_look(daemon->engine, clock_now());
 		daemon_ask_turn(daemon);
 	}
 	return 0;
@@ -110,7 +110,7 @@ static int on_queue_event(
 	if (!daemon->engine || !queue_changed(daemon->queue))
 		return 0;
 	daemon->busy_usec = BUSY_MIN_USEC;
-	engine_look(daemon->engine);
+	engine_look(daemon->engine, clock_now());
 	daemon_ask_turn(daemon);
 	return 0;
 }

@@ -97,7 +97,7 @@ void daemon_tick(struct daemon *daemon)
 	if (daemon->phase != DAEMON_WORKING && daemon->phase != DAEMON_STOPPING)
 		return;
 	if (daemon->phase == DAEMON_WORKING && queue_changed(daemon->queue)) {
-		engine_look(daemon->engine);
+		engine_look(daemon->engine, clock_now());
 		daemon_ask_turn(daemon);
 	}
 	/* The watchdog is fed by completed turns alone, so there has to be one. */

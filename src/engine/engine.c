@@ -263,7 +263,7 @@ static void after_commit(struct engine *engine)
 	free(TAKE_PTR(engine->note));
 	engine_answers_recorded(engine);
 	engine_send_picked(engine);
-	if (!engine->look && !engine->more)
+	if (!engine->look && !engine->more && !engine->holds[HOLD_QUEUE].on_now)
 		engine->unread_since_ms = 0;
 }
 
@@ -332,10 +332,10 @@ int engine_turn(struct engine *engine, struct now now, struct error *err)
 	return 0;
 }
 
-void engine_look(struct engine *engine)
+void engine_look(struct engine *engine, struct now now)
 {
-	if (!engine->look)
-		engine->unread_since_ms = engine->now.mono_ms;
+	if (!engine->unread_since_ms)
+		engine->unread_since_ms = now.mono_ms;
 	engine->look = true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/counters.h"
 #include "engine/gate.h"
 #include "model/answer.h"
 #include "model/job.h"
@@ -73,8 +74,8 @@ void engine_answer(struct engine *engine, uint64_t ticket, struct answer *answer
  */
 const struct job *engine_job(const struct engine *engine, uint64_t ticket);
 
-/* The queue may hold something new: the next turn reads it. */
-void engine_look(struct engine *engine);
+/* The queue may hold something new since now: the next turn reads it. */
+void engine_look(struct engine *engine, struct now now);
 
 /* One turn. 0 or < 0: an error other than a full disk; nothing was lost, but nothing may
  * be sent any more (answers that could not be written: engine_unwritten()). */
@@ -117,7 +118,7 @@ int engine_drained(struct engine *engine, bool *ret_drained, const char **ret_st
 /* What a status line, status.json and metrics are made of. Texts borrowed until the next
  * turn. */
 struct engine_status {
-	struct gate_ruling ruling; /* of the last turn */
+	struct gate_ruling ruling; /* as of now */
 	const char *text; /* one sentence: what the daemon does now and why not more */
 	bool held[HOLD__MAX];
 	const char *held_reason[HOLD__MAX];
@@ -135,9 +136,10 @@ struct engine_status {
 	int64_t failed_this_run;  /* jobs that ended failed since the start */
 	int64_t dropped_this_run; /* … that were rejected, lapsed or cancelled */
 	int64_t next_due_ms;      /* wall; INT64_MAX = none */
-	int64_t unread_since_ms;  /* mono: since when the queue has had rows that were not
-				     taken; 0 = none */
-	uint64_t changes;         /* grows whenever something above changed */
+	int64_t unread_since_ms; /* mono: since when the queue may have had rows that were
+				    not taken; 0 = it has none */
+	const struct counters *counters; /* the engine's own */
+	uint64_t changes;                /* grows whenever something above changed */
 };
 void engine_status(
 	struct engine *engine, struct now now, struct engine_status *ret_status);

@@ -289,6 +289,18 @@ static void say(struct engine *engine, const struct flight *flight)
 		answer->trace_id ? answer->trace_id : "none");
 }
 
+void engine_count(struct engine *engine, const struct flight *flight)
+{
+	const struct counters_attempt attempt = {.action = flight->job.action,
+		.effect = flight->outcome.effect,
+		.http_status = flight->answer.http_status,
+		.duration_ms = flight->outcome.event == EVENT_INTERRUPTED
+				       ? -1
+				       : flight->answer.duration_ms};
+
+	counters_add(&engine->counters, &attempt);
+}
+
 void engine_answers_recorded(struct engine *engine)
 {
 	struct flight *next;
@@ -296,6 +308,7 @@ void engine_answers_recorded(struct engine *engine)
 	for (struct flight *f = engine->answered_first; f; f = next) {
 		next = f->next;
 		say(engine, f);
+		engine_count(engine, f);
 		if (f->outcome.state == JOB_SUCCEEDED)
 			engine->last_success_ms = engine->now.wall_ms;
 		engine->failed_this_run += f->outcome.state == JOB_FAILED;

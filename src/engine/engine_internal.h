@@ -84,6 +84,7 @@ struct engine {
 	int64_t last_success_ms;
 	int64_t failed_this_run;
 	int64_t dropped_before; /* at the start: rejected, lapsed and cancelled */
+	struct counters counters;
 	uint64_t changes;
 	char text[900];
 };
@@ -142,6 +143,9 @@ int engine_record_answers(struct engine *engine, struct error *err);
 /* Frees the flights that were recorded, after the commit; says what became of the jobs.
  */
 void engine_answers_recorded(struct engine *engine);
+/* Counts the attempt that the flight was: its audit row is on disk, or will be before
+ * anybody sees the count. */
+void engine_count(struct engine *engine, const struct flight *flight);
 /* A flight for job (moved out of *job). */
 struct flight *engine_launch(struct engine *engine, struct job *job, bool probe);
 

@@ -90,6 +90,9 @@ static int settle_all(struct engine *engine, struct error *err)
 		if (rc == 0) {
 			after = flight.job.id;
 			rc = settle(engine, &flight, err);
+			/* A start that fails ends this engine and its counts. */
+			if (rc == 0)
+				engine_count(engine, &flight);
 		}
 		job_deinit(&flight.job);
 		answer_deinit(&flight.answer);
@@ -291,6 +294,7 @@ int engine_start(struct engine *engine, const struct engine_start *start, struct
 	engine->now = now;
 	engine->clock_at_ms = now.mono_ms;
 	engine->dropped_before = engine_dropped(engine);
+	engine->unread_since_ms = now.mono_ms;
 	if (ledger_begin(engine->ledger, now, err) < 0 ||
 		recovery(engine, start, err) < 0)
 		return give_up(engine);

@@ -105,6 +105,8 @@ void engine_status(
 	struct engine_status *ret = ret_status;
 
 	engine->now = now;
+	/* A window that emptied wakes nobody where nothing waits to be sent. */
+	engine->ruling = gate_ask(&engine->gate, now.mono_ms, engine->in_flight);
 	say_gate(engine);
 	say_beside(engine);
 	*ret = (struct engine_status){
@@ -121,6 +123,7 @@ void engine_status(
 		.dropped_this_run = engine_dropped(engine) - engine->dropped_before,
 		.next_due_ms = engine->next_due_ms,
 		.unread_since_ms = engine->unread_since_ms,
+		.counters = &engine->counters,
 		.changes = engine->changes,
 	};
 	add_holds(engine, ret);

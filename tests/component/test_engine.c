@@ -741,6 +741,101 @@ static void test_a_locked_audit_is_waited_for(void **state)
 		"held,released");
 }
 
+static struct engine_status status(void)
+{
+	struct engine_status status;
+
+	engine_status(world.engine, world.now, &status);
+	return status;
+}
+
+/* A commit that fails is written again, and counted when it is on disk. */
+static void test_each_attempt_is_counted_once(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	const struct counters *counters;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(3);
+	path = xasprintf("%s/audit/audit.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	answer(world_error(422, "form_param_invalid"));
+	world_pass(&world, 3000);
+	assert_int_equal(status().counters->responses[422], 0);
+	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+	world_pass(&world, 1000);
+	answer(world_silence(ANSWER_LOST));
+	counters = status().counters;
+	assert_int_equal(counters->responses[422], 1);
+	assert_int_equal(counters->attempts[JOB_CREATE][EFFECT_NONE], 1);
+	assert_int_equal(counters->attempts[JOB_CREATE][EFFECT_UNKNOWN], 1);
+	/* One is still on its way: the next run counts it, and nothing else. */
+	world_crash(&world);
+	counters = status().counters;
+	assert_int_equal(counters_unknown(counters), 1);
+	assert_int_equal(counters->attempts[JOB_CREATE][EFFECT_NONE], 0);
+	assert_int_equal(counters->duration_ms, 0);
+}
+
+/* The lag grows as long as rows cannot be taken, whatever the reason. */
+static void test_the_lag_grows_until_rows_are_taken(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	AUTO(free_ptr) char *index = NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	assert_int_equal(status().unread_since_ms, 0);
+	path = xasprintf("%s/queue/queue.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	/* Somebody's lock, */
+	assert_int_equal(
+		sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	engine_look(world.engine, world.now);
+	for (int i = 0; i < 3; i++) {
+		world_pass(&world, 1000);
+		engine_look(world.engine, world.now);
+	}
+	assert_int_equal(now_ms() - status().unread_since_ms, 3000);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	world_settle(&world);
+	assert_int_equal(status().unread_since_ms, 0);
+	/* and a file that does not hold. */
+	index = scratch_sql(
+		"queue", "SELECT sql FROM sqlite_schema WHERE name = 'job_urgent'");
+	assert_int_equal(
+		sqlite3_exec(db, "DROP INDEX job_urgent", NULL, NULL, NULL), SQLITE_OK);
+	world_settle(&world);
+	assert_non_null(strstr(world.said, "held: queue"));
+	world_pass(&world, 2000);
+	assert_int_equal(now_ms() - status().unread_since_ms, 2000);
+	assert_int_equal(sqlite3_exec(db, index, NULL, NULL, NULL), SQLITE_OK);
+	world_settle(&world);
+	assert_int_equal(status().unread_since_ms, 0);
+	(void)sqlite3_close(db);
+}
+
+/* The window empties while nothing waits: nobody asks the gate then but the status. */
+static void test_the_gate_is_as_of_now(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(500);
+	while (world.n_sent)
+		world_answer_all(&world);
+	assert_int_equal(status().ruling.normal_until_ms > now_ms(), true);
+	world.now.mono_ms += 10001;
+	world.now.wall_ms += 10001;
+	assert_int_equal(status().ruling.normal_until_ms > now_ms(), false);
+	assert_int_equal(status().window_used, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -775,6 +870,9 @@ int main(void)
 		TEST(test_a_command_that_does_not_hold_is_refused),
 		TEST(test_a_canary_holds_the_rest_of_its_batch),
 		TEST(test_too_many_failures_stop_a_batch),
+		TEST(test_each_attempt_is_counted_once),
+		TEST(test_the_lag_grows_until_rows_are_taken),
+		TEST(test_the_gate_is_as_of_now),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,7 +159,7 @@ static void turn(struct world *world)
 
 void world_settle(struct world *world)
 {
-	engine_look(world->engine);
+	engine_look(world->engine, world->now);
 	for (int i = 0; i < 2000; i++) {
 		turn(world);
 		if (engine_wake_ms(world->engine) > world->now.mono_ms)
