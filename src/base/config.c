@@ -20,6 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FOLDER "/etc/clerk-tokend/"
+#define SUFFIX ".conf"
+
 DEFINE_CLEANUP(config, struct config *, config_free);
 
 static void parser_cleanup(config_t *parser)
@@ -250,9 +253,23 @@ int config_find(
 			"-_. are "
 			"allowed, beginning with a letter, a digit or _",
 			instance);
-	*ret_path = xasprintf(
-		"/etc/clerk-tokend/%s.conf", instance ? instance : "clerk-tokend");
+	*ret_path = xasprintf(FOLDER "%s" SUFFIX, instance ? instance : "clerk-tokend");
 	return 0;
+}
+
+char *config_instance(const char *path)
+{
+	size_t len = strlen(path);
+	char *name;
+
+	if (strncmp(path, FOLDER, strlen(FOLDER)) != 0 || len <= strlen(FOLDER SUFFIX) ||
+		strcmp(path + len - strlen(SUFFIX), SUFFIX) != 0)
+		return NULL;
+	name = xstrndup(path + strlen(FOLDER), len - strlen(FOLDER SUFFIX));
+	if (is_instance(name) && strcmp(name, "clerk-tokend") != 0)
+		return name;
+	free(name);
+	return NULL;
 }
 
 static bool same(

@@ -76,6 +76,11 @@ void config_free(struct config *config);
 int config_find(
 	const char *path, const char *instance, char **ret_path, struct error *err);
 
+/* The instance whose configuration path names: NAME of /etc/clerk-tokend/NAME.conf. A new
+ * string that the caller frees; NULL where it is clerk-tokend.conf, or stands elsewhere.
+ */
+char *config_instance(const char *path);
+
 /* The values as one JSON object, keys as in the file ("clerk.api_url"), in table order.
  * It holds no secret, so it is what the audit's `started` row carries. A new string that
  * the caller frees. */

@@ -232,8 +232,10 @@ static void say_ready(struct daemon *daemon)
 		daemon->config->clerk_api_url, secret_key_kind_name(daemon->key_kind),
 		daemon_requests(daemon->config, daemon->key_kind),
 		daemon->config->rate_window_ms);
-	(void)sd_notify(0, "READY=1");
+	/* Who waits for READY finds the monitors' files. */
 	daemon_tell(daemon);
+	(void)sd_event_source_set_time_relative(daemon->tick, DAEMON_TICK_USEC);
+	(void)sd_notify(0, "READY=1");
 }
 
 void daemon_start(struct daemon *daemon)
@@ -278,6 +280,7 @@ static int set_up(struct daemon *daemon, struct error *err)
 		daemon_load_key(daemon->config, &daemon->key, &daemon->key_kind, err) < 0)
 		return DAEMON_EXIT_CONFIG;
 	log_set_level((enum log_level)daemon->config->log_level);
+	daemon->instance = config_instance(daemon->config->path);
 	if (files_make_folders(daemon->config->state_directory, err) < 0 ||
 		files_make_runtime(daemon->config->runtime_directory, err) < 0)
 		return DAEMON_EXIT_IO;
@@ -312,7 +315,9 @@ static void tear_down(struct daemon *daemon)
 	(void)sd_event_unref(daemon->event);
 	secret_deinit(&daemon->key);
 	config_free(daemon->config);
+	free(daemon->instance);
 	free(daemon->said_status);
+	free(daemon->said_metrics);
 	free(daemon->reload_fault);
 	if (daemon->lock_fd >= 0)
 		(void)close(daemon->lock_fd);

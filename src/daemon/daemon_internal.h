@@ -12,6 +12,8 @@
 
 #include <systemd/sd-event.h>
 
+#define DAEMON_TICK_USEC 1000000
+
 enum daemon_phase {
 	DAEMON_STARTING, /* a full disk is waited for */
 	DAEMON_WORKING,
@@ -24,6 +26,7 @@ struct daemon {
 	struct config *config; /* owned; swapped whole by a reload */
 	struct secret key;     /* owned */
 	enum secret_key_kind key_kind;
+	char *instance;        /* owned; NULL = the only one, or the first */
 	int lock_fd;           /* owned; -1 = none */
 	sd_event *event;       /* owned */
 	struct ledger *ledger; /* owned */
@@ -42,10 +45,12 @@ struct daemon {
 	int64_t fed_ms;        /* mono: the watchdog, last */
 	int64_t watchdog_ms;   /* 0 = none; a turn at least so often */
 	uint64_t busy_usec;    /* the next wait for a locked queue */
+	int64_t said_ms;       /* mono: when the monitors' files were last written */
 	uint64_t said_changes; /* of the status that was written last */
+	char *said_metrics;    /* metrics.prom as last written; owned; NULL = never */
 	char *said_status;     /* STATUS= as last sent; owned */
 	char *reload_fault;    /* owned; NULL = the last reload was taken */
-	bool redraw; /* write status.json at the next tick, whatever the engine says */
+	bool redraw; /* write the monitors' files at the next tick in any case */
 	int64_t checkpoint_seq; /* the last one that went to the journal */
 	int64_t checkpoint_ms;  /* mono */
 };
@@ -83,7 +88,7 @@ void daemon_reload(struct daemon *daemon);
 void daemon_tick(struct daemon *daemon);
 /* A checkpoint line where one is due, or in any case. */
 void daemon_checkpoint(struct daemon *daemon, bool always);
-/* Tells systemd and status.json what is going on, where it changed. */
+/* Tells systemd and the monitors what is going on, where it changed. */
 void daemon_tell(struct daemon *daemon);
 /* Ends the loop with a status. */
 void daemon_exit(struct daemon *daemon, int status);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#define TICK_USEC     1000000
 #define TICK_ACCURACY 200000
 #define BUSY_MIN_USEC 100
 #define BUSY_MAX_USEC 1000000
@@ -33,7 +32,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)usec;
 	daemon_tick(userdata);
-	(void)sd_event_source_set_time_relative(source, TICK_USEC);
+	(void)sd_event_source_set_time_relative(source, DAEMON_TICK_USEC);
 	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }

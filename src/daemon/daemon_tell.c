@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "daemon/daemon_internal.h"
 #include "daemon/files.h"
+#include "daemon/metrics.h"
 #include "daemon/status.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 
 #define CHECKPOINT_ROWS 1000
 #define CHECKPOINT_MS   3600000
+#define FRESH_MS        60000 /* so old the files get while nothing changes */
 
 void daemon_checkpoint(struct daemon *daemon, bool always)
 {
@@ -43,13 +45,13 @@ static void tell_systemd(struct daemon *daemon, const char *text)
 	daemon->said_status = TAKE_PTR(status);
 }
 
-static void write_status(struct daemon *daemon, const struct engine_status *engine)
+static void fill_status(struct daemon *daemon, const struct engine_status *engine,
+	char ret_hash[CHAIN_HEX_LEN], struct status *ret_status)
 {
-	char hash[CHAIN_HEX_LEN];
-	struct error err = ERROR_NULL;
-	struct status status = {
+	*ret_status = (struct status){
 		.config = daemon->config,
 		.engine = engine,
+		.instance = daemon->instance,
 		.key_kind = secret_key_kind_name(daemon->key_kind),
 		.reload_fault = daemon->reload_fault,
 		.state = daemon->phase == DAEMON_STOPPING ? "stopping"
@@ -57,37 +59,78 @@ static void write_status(struct daemon *daemon, const struct engine_status *engi
 		.now = clock_now(),
 		.started_ms = daemon->started_ms,
 		.requests_per_window = daemon_requests(daemon->config, daemon->key_kind),
-		.audit_seq = ledger_head(daemon->ledger, hash),
-		.audit_hash = hash,
+		.audit_seq = ledger_head(daemon->ledger, ret_hash),
+		.audit_hash = ret_hash,
 	};
-	AUTO(free_ptr) char *text = NULL;
+	ledger_wal_bytes(daemon->ledger, &ret_status->wal_audit_bytes,
+		&ret_status->wal_tokens_bytes);
+	for (int i = 0; i < STATUS_DB__MAX; i++)
+		ret_status->db_bytes[i] =
+			files_size(daemon->config->state_directory, status_db_path(i));
+}
 
-	ledger_wal_bytes(
-		daemon->ledger, &status.wal_audit_bytes, &status.wal_tokens_bytes);
-	text = status_json(&status);
-	/* Nobody's answer depends on this file: a full disk here is not worth a word. */
-	if (files_replace(daemon->config->runtime_directory, "status.json", text, &err) <
-		0)
+/* Nobody's answer depends on these files: a full disk here is not worth a word, but they
+ * are tried again. */
+static void write_files(
+	struct daemon *daemon, const struct status *status, const char *metrics)
+{
+	const char *folder = daemon->config->runtime_directory;
+	AUTO(free_ptr) char *text = status_json(status);
+	struct error err = ERROR_NULL;
+
+	daemon->redraw = files_replace(folder, "status.json", text, &err) < 0 ||
+			 files_replace(folder, "metrics.prom", metrics, &err) < 0;
+	if (daemon->redraw)
 		log_debug("%s", err.text);
+}
+
+/* Nothing changed: the age of the files tells that turns are completed nevertheless. */
+static void keep_fresh(struct daemon *daemon, int64_t now_ms)
+{
+	const char *folder = daemon->config->runtime_directory;
+	struct error err = ERROR_NULL;
+
+	if (now_ms - daemon->said_ms < FRESH_MS || daemon->turned_ms <= daemon->said_ms)
+		return;
+	daemon->said_ms = now_ms;
+	daemon->redraw = files_touch(folder, "status.json", &err) < 0 ||
+			 files_touch(folder, "metrics.prom", &err) < 0;
+}
+
+/* Both files, where a figure changed; some, as the lag and the window's use, change by
+ * themselves. */
+static void tell_monitors(struct daemon *daemon, const struct engine_status *engine)
+{
+	char hash[CHAIN_HEX_LEN];
+	AUTO(free_ptr) char *metrics = NULL;
+	struct status status;
+
+	fill_status(daemon, engine, hash, &status);
+	metrics = metrics_text(&status);
+	if (engine->changes == daemon->said_changes && !daemon->redraw &&
+		daemon->said_metrics && !strcmp(metrics, daemon->said_metrics)) {
+		keep_fresh(daemon, status.now.mono_ms);
+		return;
+	}
+	write_files(daemon, &status, metrics);
+	daemon->said_ms = status.now.mono_ms;
+	daemon->said_changes = engine->changes;
+	free(daemon->said_metrics);
+	daemon->said_metrics = TAKE_PTR(metrics);
 }
 
 void daemon_tell(struct daemon *daemon)
 {
 	struct engine_status status;
+	struct now now = clock_now();
 
 	if (!daemon->engine)
 		return;
-	engine_status(daemon->engine, clock_now(), &status);
+	engine_status(daemon->engine, now, &status);
 	tell_systemd(daemon, status.text);
-	if (status.changes == daemon->said_changes && !daemon->redraw)
-		return;
-	write_status(daemon, &status);
-	/* Numbers that fall by themselves, such as the window's use, want one more; a lag
-	 * grows by itself. */
-	daemon->redraw =
-		(status.window_used > 0 && status.changes != daemon->said_changes) ||
-		status.unread_since_ms != 0;
-	daemon->said_changes = status.changes;
+	/* Once a second at most: what is left out now, the next tick tells. */
+	if (!daemon->said_metrics || now.mono_ms - daemon->said_ms >= 1000)
+		tell_monitors(daemon, &status);
 }
 
 void daemon_tick(struct daemon *daemon)

@@ -149,3 +149,20 @@ int files_replace(
 	}
 	return 0;
 }
+
+int files_touch(const char *folder, const char *name, struct error *err)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+
+	if (utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_errno(err, errno, "cannot set the time of %s", path);
+	return 0;
+}
+
+int64_t files_size(const char *folder, const char *name)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : (int64_t)st.st_size;
+}

@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+#include <stdint.h>
+
 /* Makes missing folders below state_directory (and it itself): queue 2770, audit and
  * tokens 2750, with this process's group; those that exist are left as they are. 0 or <
  * 0. */
@@ -20,3 +22,10 @@ int files_lock(const char *state_directory, int *ret_fd, struct error *err);
  * < 0. */
 int files_replace(
 	const char *folder, const char *name, const char *text, struct error *err);
+
+/* Sets the time of folder/name to now. 0 or < 0. */
+int files_touch(const char *folder, const char *name, struct error *err);
+
+/* How many bytes the file has; 0 where it is not there. By its name: a database is never
+ * opened here, closing it would drop SQLite's locks. */
+int64_t files_size(const char *folder, const char *name);

@@ -353,6 +353,20 @@ static void found(void **state)
 	assert_null(path);
 }
 
+static void instances(void **state)
+{
+	static const char *const none[] = {"/etc/clerk-tokend/clerk-tokend.conf",
+		"/etc/clerk-tokend/eu", "/etc/clerk-tokend/.conf",
+		"/etc/clerk-tokend/a/b.conf", "/etc/clerk-tokend/..conf",
+		"/etc/clerk-tokend/e u.conf", "/srv/eu.conf", "eu.conf", ""};
+	AUTO(free_ptr) char *eu = config_instance("/etc/clerk-tokend/eu.conf");
+
+	(void)state;
+	assert_string_equal(eu, "eu");
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_null(config_instance(none[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup(needs_restart, without_environment),
 		cmocka_unit_test_setup(json_is_escaped, without_environment),
 		cmocka_unit_test_setup(found, without_environment),
+		cmocka_unit_test(instances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
