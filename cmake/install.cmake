@@ -32,6 +32,8 @@ install(CODE "
     endif()
   endforeach()")
 install(FILES etc/clerk-tokend.conf etc/sqliterc DESTINATION "${docs}/examples" OPTIONAL)
+install(FILES etc/prometheus/clerk-tokend.rules.yml
+  etc/prometheus/clerk-tokend-prometheus.tmpfiles DESTINATION "${docs}/examples/prometheus")
 
 foreach(database queue audit tokens)
   install(DIRECTORY "sql/${database}/schema/"
