@@ -2,6 +2,7 @@
 #include "ctl/alive.h"
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
+#include "ctl/out_colour.h"
 #include "ctl/text.h"
 
 #include <inttypes.h>
@@ -108,13 +109,19 @@ static void print_numbers(struct ctl *ctl, const json_t *status)
 
 static void print_table(struct ctl *ctl, const json_t *status, bool running)
 {
+	const char *state = running ? member(status, "state") : "not running";
+	AUTO(buf) struct buf shown = BUF_NULL;
 	AUTO(free_ptr)
-	char *head = xasprintf("%s, version %s, process %" PRId64 ", since %s",
-		running ? member(status, "state") : "not running",
+	char *rest = xasprintf(", version %s, process %" PRId64 ", since %s",
 		member(status, "version"), number(status, "pid"),
 		member(status, "started_at"));
 
-	line(ctl, "clerk-tokend", head);
+	text_escape(&shown, state, strlen(state));
+	out_printf(&ctl->out, "%-14s ", "clerk-tokend");
+	out_paint(&ctl->out, buf_str(&shown));
+	buf_clear(&shown);
+	text_escape(&shown, rest, strlen(rest));
+	out_printf(&ctl->out, "%s\n", buf_str(&shown));
 	line(ctl, "updated", member(status, "updated_at"));
 	if (running)
 		line(ctl, "gate", member(json_object_get(status, "gate"), "text"));

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "ctl/alive.h"
+#include "ctl/out_colour.h"
 #include "ctl/text.h"
 #include "store/db.h"
 
@@ -21,7 +22,9 @@ void doctor_print(struct out *out, const struct doctor_finding *finding)
 		buf_puts(&line, ": ");
 		text_escape(&line, finding->remedy, strlen(finding->remedy));
 	}
-	out_printf(out, "%-4s  %s\n", finding->verdict, buf_str(&line));
+	out_paint(out, finding->verdict);
+	out_printf(
+		out, "%*s  %s\n", 4 - (int)strlen(finding->verdict), "", buf_str(&line));
 }
 
 static void key_file(struct doctor *doctor, const char *path)

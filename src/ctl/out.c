@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "ctl/out_cell.h"
+#include "ctl/out_colour.h"
 #include "ctl/text.h"
 
 #include <errno.h>
@@ -16,7 +17,10 @@
 
 void out_init(struct out *out, int fd, enum out_format format, bool terminal)
 {
-	*out = (struct out){.fd = fd, .format = format, .terminal = terminal};
+	*out = (struct out){.fd = fd,
+		.format = format,
+		.terminal = terminal,
+		.colour = terminal && out_colour_wanted()};
 }
 
 bool out_broken(const struct out *out)
@@ -157,6 +161,14 @@ static void measure(struct out *out)
 	}
 }
 
+static void print_cell(struct out *out, const struct out_column *column, const char *text)
+{
+	if (out_colour_is_for(column))
+		out_paint(out, text);
+	else
+		out_printf(out, "%s", text);
+}
+
 static void pad_cell(struct out *out, int column, const char *text, size_t len)
 {
 	bool right = out->shown[column]->kind == OUT_INT;
@@ -165,8 +177,9 @@ static void pad_cell(struct out *out, int column, const char *text, size_t len)
 
 	if (blanks < 0)
 		blanks = 0;
-	out_printf(out, "%s%*s%s%*s", column ? "  " : "", right ? blanks : 0, "", text,
-		right || last ? 0 : blanks, "");
+	out_printf(out, "%s%*s", column ? "  " : "", right ? blanks : 0, "");
+	print_cell(out, out->shown[column], text);
+	out_printf(out, "%*s", right || last ? 0 : blanks, "");
 }
 
 /* Prints the rows that were kept back. */
@@ -273,8 +286,9 @@ static void table_fields(struct out *out, const void *record)
 		if (!out_cell_is_set(out->shown[i], record))
 			continue;
 		(void)out_cell_table(&cell, out->shown[i], record, false);
-		out_printf(
-			out, "%-*s  %s\n", widest, out->shown[i]->name, buf_str(&cell));
+		out_printf(out, "%-*s  ", widest, out->shown[i]->name);
+		print_cell(out, out->shown[i], buf_str(&cell));
+		out_printf(out, "\n");
 		buf_wipe(&cell);
 	}
 }

@@ -45,6 +45,7 @@ struct out {
 	int fd; /* borrowed */
 	enum out_format format;
 	bool terminal;      /* long cells are cut */
+	bool colour;        /* words that say how something stands are painted */
 	bool cut;           /* some were */
 	int errnum;         /* of the first write that failed; 0 = none */
 	struct buf pending; /* not yet written; wiped, as it may hold secrets */
