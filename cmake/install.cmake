@@ -20,6 +20,9 @@ install(FILES systemd/clerk-tokend.sysusers DESTINATION lib/sysusers.d
 install(FILES systemd/clerk-tokend.tmpfiles DESTINATION lib/tmpfiles.d
   RENAME clerk-tokend.conf)
 
+install(FILES "${PROJECT_BINARY_DIR}/completions/clerk-tokenctl"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+
 # A configuration that is there is somebody's work: it stays as it is.
 install(CODE "
   foreach(name clerk-tokend.conf sqliterc)

@@ -62,6 +62,14 @@ static const struct {
 	{OPT_TOKEN, offsetof(struct reader_selector, token)},
 };
 
+const char *select_word(enum opt opt, int i)
+{
+	for (size_t option = 0; option < ARRAY_LEN(word_options); option++)
+		if (word_options[option].opt == opt && i < word_options[option].n)
+			return word_options[option].word(i);
+	return NULL;
+}
+
 static int check_word(size_t option, const char *text)
 {
 	struct near near = {.word = text};

@@ -24,6 +24,10 @@ struct select {
 		0                                                                        \
 	}
 
+/* The words that an option's argument may be, the first for i = 0; NULL behind the last,
+ * and where it may be anything. Static; "" stands for none. */
+const char *select_word(enum opt opt, int i);
+
 /* Reads the selectors, and the command's words as job ids where words_are_jobs. 0 or
  * CTL_USAGE. The caller select_deinit()s *ret_select in each case. */
 int select_read(const struct ctl *ctl, bool words_are_jobs, struct select *ret_select);

@@ -17,6 +17,7 @@ UNITS = {"lib/systemd/system/clerk-tokend.service", "lib/systemd/system/clerk-to
 DATA = {
     "lib/sysusers.d/clerk-tokend.conf",
     "lib/tmpfiles.d/clerk-tokend.conf",
+    "share/bash-completion/completions/clerk-tokenctl",
     "share/doc/clerk-tokend/README.md",
     "share/doc/clerk-tokend/LICENSE",
     "share/doc/clerk-tokend/audit-chain.md",
