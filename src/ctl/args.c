@@ -39,6 +39,9 @@ static int fail_unknown(const struct args *args, const char *name, struct error 
 {
 	struct near near = {.word = name};
 
+	for (int opt = 0; !args->command && opt < OPT__MAX; opt++)
+		if (!strcmp(args_options[opt].name, name))
+			return error_set(err, "--%s stands behind the command", name);
 	for (int opt = 0; opt < OPT__MAX; opt++)
 		if (allowed(args) >> opt & 1)
 			near_try(&near, args_options[opt].name);
@@ -109,9 +112,11 @@ static int take_letters(struct reading *reading, const char *text, struct error 
 		int opt = find_letter(reading->args, *text);
 
 		if (opt < 0) {
-			char name[2] = {*text, '\0'};
-
-			return error_set(err, "there is no option -%s here", name);
+			return error_set(err,
+				"there is no option -%c here; see clerk-tokenctl%s%s "
+				"--help",
+				*text, reading->args->command ? " " : "",
+				hint(reading->args));
 		}
 		if (args_options[opt].value)
 			return take_option(

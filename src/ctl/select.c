@@ -72,19 +72,25 @@ const char *select_word(enum opt opt, int i)
 
 static int check_word(size_t option, const char *text)
 {
+	const char *name = args_options[word_options[option].opt].name;
 	struct near near = {.word = text};
+	AUTO(buf) struct buf words = BUF_NULL;
 
 	for (int i = 0; i < word_options[option].n; i++) {
 		const char *word = word_options[option].word(i);
 
-		if (*word && !strcmp(word, text))
+		if (!*word)
+			continue;
+		if (!strcmp(word, text))
 			return CTL_OK;
 		near_try(&near, word);
+		buf_printf(&words, " %s", word);
 	}
-	return ctl_fail(CTL_USAGE, "--%s: there is no %s%s%s%s",
-		args_options[word_options[option].opt].name, text,
-		near.best ? "; did you mean " : "", near.best ? near.best : "",
-		near.best ? "?" : "");
+	if (near.best)
+		return ctl_fail(CTL_USAGE, "--%s: there is no %s; did you mean %s?", name,
+			text, near.best);
+	return ctl_fail(CTL_USAGE, "--%s: there is no %s; there are:%s", name, text,
+		buf_str(&words));
 }
 
 static void put_text(struct reader_selector *selector, size_t offset, const char *text)

@@ -184,9 +184,13 @@ static void words_are_checked(void **state)
 	CTL(64, "jobs", "--state", "runing");
 	SAYS("--state: there is no runing; did you mean running?");
 	CTL(64, "jobs", "--result", "zzzzz");
-	SAYS("--result: there is no zzzzz");
+	SAYS("--result: there is no zzzzz; there are: created revoked ");
+	CTL(64, "jobs", "--action", "x");
+	SAYS("--action: there is no x; there are: create revoke\n");
+	CTL(64, "cancel", "--action", "revoek");
+	SAYS("--action: there is no revoek; did you mean revoke?");
 	CTL(64, "audit", "--event", "sended");
-	SAYS("did you mean");
+	SAYS("--event: there is no sended; did you mean sent?");
 	CTL(64, "jobs", "--since", "yesterday");
 	SAYS("--since: \"yesterday\" is no time");
 	CTL(64, "jobs", "--limit", "-1");

@@ -3,6 +3,7 @@
 #include "ctl/args.h"
 #include "ctl/help.h"
 #include "ctl/near.h"
+#include "model/job.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,13 +96,15 @@ static void bad_lines(void **state)
 		{"", "which command?"},
 		{"crate u", "there is no command crate; did you mean create?"},
 		{"tok", "there is no command tok; did you mean token?"},
+		{"STATUS", "there is no command STATUS; did you mean status?"},
 		{"xyzzyx", "there is no command xyzzyx; clerk-tokenctl --help"},
 		{"jobs --refrence x",
 			"no option --refrence here; did you mean --reference?"},
 		{"jobs --qqqqqq",
 			"no option --qqqqqq here; see clerk-tokenctl jobs --help"},
-		{"jobs -x", "no option -x here"},
-		{"--json jobs", "no option --json here"},
+		{"jobs -x", "no option -x here; see clerk-tokenctl jobs --help"},
+		{"-x jobs", "no option -x here; see clerk-tokenctl --help"},
+		{"--json jobs", "--json stands behind the command"},
 		{"jobs --batch", "--batch wants its NAME"},
 		{"jobs --json=1", "--json takes no argument"},
 		{"jobs --batch a --batch b", "--batch is given twice"},
@@ -186,6 +189,30 @@ static void names_are_unambiguous(void **state)
 			}
 }
 
+static const char *nearest(const char *word)
+{
+	struct near near = {.word = word};
+
+	for (int state = 0; state < JOB_STATE__MAX; state++)
+		near_try(&near, job_state_name((enum job_state)state));
+	return near.best ? near.best : "";
+}
+
+static void near_words(void **state)
+{
+	(void)state;
+	assert_string_equal(nearest("faild"), "failed");
+	assert_string_equal(nearest("FAILED"), "failed");
+	assert_string_equal(nearest("Failde"), "failed");
+	assert_string_equal(nearest("rej"), "rejected");
+	assert_string_equal(nearest("success"), "succeeded");
+	assert_string_equal(nearest("sucess"), "succeeded");
+	assert_string_equal(nearest("cancel"), "cancelled");
+	assert_string_equal(nearest("quitting"), "");
+	assert_string_equal(nearest("x"), "");
+	assert_string_equal(nearest(""), "");
+}
+
 static void distances(void **state)
 {
 	(void)state;
@@ -194,6 +221,7 @@ static void distances(void **state)
 	assert_int_equal(near_distance("create", "crate"), 1);
 	assert_int_equal(near_distance("crete", "create"), 1);
 	assert_int_equal(near_distance("cretae", "create"), 1);
+	assert_int_equal(near_distance("CRETAE", "create"), 1);
 	assert_int_equal(near_distance("kitten", "sitting"), 3);
 	assert_int_equal(
 		near_distance("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a"),
@@ -211,6 +239,7 @@ int main(void)
 		cmocka_unit_test(help_is_whole),
 		cmocka_unit_test(names_are_unambiguous),
 		cmocka_unit_test(distances),
+		cmocka_unit_test(near_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
