@@ -16,6 +16,9 @@ CASES = SOURCE / "tests" / "prometheus" / "clerk-tokend.test.yml"
 PAGE = SOURCE / "doc" / "monitoring.md"
 
 METRIC = re.compile(r"\bclerk_tokend_([a-z_]+)")
+# scripts/setup --all puts it there.
+PROMTOOL = shutil.which("promtool", path=f"{os.environ['PATH']}:{SOURCE}/build/tools")
+
 COMMAND = re.compile(r"`clerk-tokenctl ([^`]+)`")
 
 
@@ -66,7 +69,7 @@ def check_commands(where, text):
 
 def promtool(*arguments):
     done = subprocess.run(
-        ["promtool", *arguments], capture_output=True, text=True, timeout=100, check=False
+        [PROMTOOL, *arguments], capture_output=True, text=True, timeout=100, check=False
     )
     if done.returncode:
         yield f"promtool {' '.join(map(str, arguments))}:\n{done.stdout}{done.stderr}"
@@ -80,13 +83,12 @@ def main():
     found += check_commands(PAGE.name, page)
     for name in sorted(known - set(METRIC.findall(page))):
         found.append(f"{PAGE.name} does not tell of clerk_tokend_{name}")
-    skipped = not shutil.which("promtool")
-    if not skipped:
+    if PROMTOOL:
         found += promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
         found += promtool("test", "rules", CASES)
     if found:
         sys.exit("\n".join(found))
-    if skipped:
+    if not PROMTOOL:
         print("skipped: promtool is not installed (scripts/setup --all)")
         sys.exit(77)
     print(f"{len(known)} metrics, each told of; every alert fires when it should")
