@@ -15,5 +15,6 @@ struct near {
 void near_try(struct near *near, const char *candidate);
 
 /* How many letters must be added, removed, changed or swapped with their neighbour to
- * make one of the other, whether large or small; at most 99, which also means "too long to tell". */
+ * make one of the other, whether large or small; at most 99, which also means "too long
+ * to tell". */
 int near_distance(const char *a, const char *b);

@@ -9,7 +9,6 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import re
-import time
 from datetime import datetime, timezone
 
 from harness import SOURCE, Daemon, Fake, main, wait_until
@@ -17,7 +16,6 @@ from harness import SOURCE, Daemon, Fake, main, wait_until
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, float("inf"))
 HOLDS = ("audit", "disk", "credentials", "maintenance", "outage", "queue")
 PROMTOOL = shutil.which("promtool", path=f"{os.environ['PATH']}:{SOURCE}/build/tools")
-FILES = ("status.json", "metrics.prom")
 
 # What the contract names, with each one's labels.
 CONTRACT = {
@@ -265,41 +263,6 @@ def test_held_and_late():
     samples = check_same(daemon)
     assert samples["held", "credentials"] and not samples["held", "queue"], samples
     assert not samples["gate_open",] and samples["jobs", "create", "queued"] == 2, samples
-
-
-def stamps(daemon):
-    found = [os.stat(daemon.run / name) for name in FILES]
-    return [(s.st_ino, s.st_mtime_ns) for s in found]
-
-
-def test_renamed_into_place_once_a_second_where_something_changed():
-    # Readable by all, whatever the daemon's umask.
-    daemon = started(prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
-    seen = [open(daemon.run / name) for name in FILES]
-    before = stamps(daemon)
-    moments = [[], []]
-    end = time.monotonic() + 4.5
-    while time.monotonic() < end:
-        daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_a');")
-        for i, (_, moment) in enumerate(stamps(daemon)):
-            if moment not in moments[i]:
-                moments[i].append(moment)
-    for times in moments:
-        assert 3 <= len(times) <= 6, times
-        # Files' times go by the kernel's tick.
-        assert all(b - a > 980_000_000 for a, b in zip(times, times[1:])), times
-    daemon.wait_done()
-    wait_idle(daemon)
-    after = stamps(daemon)
-    assert all(a[0] != b[0] for a, b in zip(before, after)), "written in place"
-    for file in seen:
-        # Whoever had the old one open reads it whole.
-        assert file.read().rstrip().endswith(("}", "} 1"))
-        file.close()
-    assert all(os.stat(daemon.run / name).st_mode & 0o777 == 0o644 for name in FILES)
-    assert sorted(os.listdir(daemon.run)) == sorted(FILES)
-    time.sleep(3.2)
-    assert stamps(daemon) == after, "written although nothing changed"
 
 
 if __name__ == "__main__":
