@@ -163,7 +163,7 @@ static void measure(struct out *out)
 
 static void print_cell(struct out *out, const struct out_column *column, const char *text)
 {
-	if (out_colour_is_for(column))
+	if (out->colour && out_colour_is_for(column))
 		out_paint(out, text);
 	else
 		out_printf(out, "%s", text);
