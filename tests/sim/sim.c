@@ -138,7 +138,7 @@ static void birth(struct sim *sim)
 	engine_new(&options, &sim->engine);
 	if (engine_start(sim->engine, &start, sim->now, &err) != 0)
 		sim_fail(sim, "start: %s", err.text);
-	engine_look(sim->engine);
+	engine_look(sim->engine, sim->now);
 }
 
 static void death(struct sim *sim)
@@ -290,7 +290,7 @@ static void step(struct sim *sim)
 		sim_submit_lock(sim, false);
 	if (sim->result->failed)
 		return;
-	engine_look(sim->engine);
+	engine_look(sim->engine, sim->now);
 	settle(sim);
 	pass(sim, ms);
 }
@@ -307,7 +307,7 @@ static void calm_down(struct sim *sim)
 	sim_vfs_set(SIM_DISK_FINE, 0);
 	sim_submit_lock(sim, false);
 	sim_submit_resume(sim);
-	engine_look(sim->engine);
+	engine_look(sim->engine, sim->now);
 	settle(sim);
 	new_key(sim);
 	end = sim->now.mono_ms + CALM_MS;
@@ -322,7 +322,7 @@ static void calm_down(struct sim *sim)
 		pass(sim, 60000);
 		/* A canary may have been reached after the first resume. */
 		sim_submit_resume(sim);
-		engine_look(sim->engine);
+		engine_look(sim->engine, sim->now);
 	}
 }
 
