@@ -197,16 +197,28 @@ void config_print_example(FILE *out)
 		(void)fputs("};\n", out);
 }
 
-/* Text for mdoc(7): a backslash would begin an escape; a line never begins with '.' or
- * '\'' here because a word stands in front. */
+/* Text for mdoc(7), a sentence on lines of its own. A backslash would begin an escape; no
+ * line begins with '.' or '\'', as no word does. */
 static void print_mdoc_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
-		(void)fputs(*text == '\\' ? "\\e" : (char[]){*text, '\0'}, out);
-		if (*text != '.' || text[1] != ' ')
-			continue;
-		(void)fputc('\n', out);
-		text++;
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column)
+			(void)fputc(column + 1 + len > COMMENT_WIDTH ? '\n' : ' ', out);
+		column = column && column + 1 + len <= COMMENT_WIDTH ? column + 1 : 0;
+		for (size_t i = 0; i < len; i++)
+			(void)fputs(
+				text[i] == '\\' ? "\\e" : (char[]){text[i], '\0'}, out);
+		column += len;
+		if (text[len - 1] == '.') {
+			(void)fputc('\n', out);
+			column = 0;
+		}
+		text += len;
+		text += strspn(text, " ");
 	}
 }
 
@@ -216,17 +228,15 @@ void config_print_mdoc(FILE *out)
 		key < config_table + CONFIG_KEY__MAX; key++) {
 		char allowed[CONFIG_TABLE_ALLOWED_MAX];
 		AUTO(buf) struct buf value = BUF_NULL;
+		AUTO(buf) struct buf text = BUF_NULL;
 
 		config_table_allowed(key, allowed);
 		put_fallback(&value, key);
-		(void)fprintf(out, ".It Ic %s\n", key->path);
-		print_mdoc_text(out, key->help);
-		(void)fputs("\nAllowed: ", out);
-		print_mdoc_text(out, allowed);
-		(void)fputs(".\nDefault: ", out);
-		print_mdoc_text(out, buf_str(&value));
-		(void)fprintf(out, ".\n%s\n",
+		buf_printf(&text, "%s Allowed: %s. Default: %s. %s", key->help, allowed,
+			buf_str(&value),
 			key->reload ? "A reload takes a new value."
 				    : "A new value takes a restart.");
+		(void)fprintf(out, ".It Ic %s\n", key->path);
+		print_mdoc_text(out, buf_str(&text));
 	}
 }

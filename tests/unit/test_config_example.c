@@ -1,4 +1,5 @@
-/* etc/clerk-tokend.conf is what the table prints, and means every default. */
+/* etc/clerk-tokend.conf is what the table prints, and means every default; the manual
+ * page holds each key as the table prints it. */
 #include "base/config.h"
 
 #include "base/buf.h"
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #define EXAMPLE SOURCE_DIR "/etc/clerk-tokend.conf"
+#define MANUAL  SOURCE_DIR "/doc/clerk-tokend.conf.5"
 
 static void read_file(const char *path, struct buf *ret_text)
 {
@@ -90,7 +92,7 @@ static void manual_items(void **state)
 	assert_non_null(
 		strstr(text, ".It Ic rate.share\n"
 			     "The part of rate.requests that the daemon uses; the "
-			     "rest is left to the application, which shares the "
+			     "rest is left to the\napplication, which shares the "
 			     "limit.\n"
 			     "Allowed: a number from 0.01 to 1.\n"
 			     "Default: 0.5.\n"
@@ -104,6 +106,23 @@ static void manual_items(void **state)
 	assert_int_equal(n_items, 27);
 }
 
+/* The list of keys stands between two comments, and is nothing but what is printed. */
+static void is_in_the_manual(void **state)
+{
+	static const char begin[] = ".\\\" The table of keys prints this list.\n"
+				    ".Bl -tag -width Ds\n";
+	static const char end[] = ".El\n.\\\" The end of that list.\n";
+	AUTO(free_ptr) char *text = printed(config_print_mdoc);
+	AUTO(buf) struct buf wanted = BUF_NULL;
+	AUTO(buf) struct buf page = BUF_NULL;
+
+	(void)state;
+	read_file(MANUAL, &page);
+	buf_printf(&wanted, "%s%s%s", begin, text, end);
+	if (!strstr(buf_str(&page), buf_str(&wanted)))
+		fail_msg("%s does not hold this:\n%s", MANUAL, buf_str(&wanted));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +130,7 @@ int main(void)
 		cmocka_unit_test(means_every_default),
 		cmocka_unit_test(lines_are_short),
 		cmocka_unit_test(manual_items),
+		cmocka_unit_test(is_in_the_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
