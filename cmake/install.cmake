@@ -45,6 +45,8 @@ endforeach()
 
 file(GLOB pages CONFIGURE_DEPENDS "doc/*.md")
 install(FILES README.md LICENSE ${pages} DESTINATION "${docs}" OPTIONAL)
+install(DIRECTORY doc/examples/ DESTINATION "${docs}/examples" USE_SOURCE_PERMISSIONS
+  PATTERN "__pycache__" EXCLUDE)
 foreach(section 1 5 7 8)
   file(GLOB pages CONFIGURE_DEPENDS "doc/*.${section}")
   install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")

@@ -25,9 +25,20 @@ DATA = {
     "share/doc/clerk-tokend/examples/clerk-tokend.conf",
     "share/doc/clerk-tokend/examples/prometheus/clerk-tokend.rules.yml",
     "share/doc/clerk-tokend/examples/prometheus/clerk-tokend-prometheus.tmpfiles",
+    "share/doc/clerk-tokend/examples/register.sql",
     "share/clerk-tokend/sql/queue/001_initial.sql",
     "share/clerk-tokend/sql/audit/001_initial.sql",
     "share/clerk-tokend/sql/tokens/001_initial.sql",
+}
+PAGES = {
+    "share/man/man1/clerk-tokenctl.1",
+    "share/man/man5/clerk-tokend.conf.5",
+    "share/man/man7/clerk-tokend-sql.7",
+    "share/man/man8/clerk-tokend.8",
+}
+SCRIPTS = {
+    f"share/doc/clerk-tokend/examples/{name}"
+    for name in ("bulk.sh", "bulk.py", "leavers.sh", "incident.sh", "mailmerge.py")
 }
 # What else there may be.
 MORE = re.compile(
@@ -61,14 +72,14 @@ def main():
         root = Path(folder)
         install(root)
         tree = {str(p.relative_to(root)): p for p in root.rglob("*") if not p.is_dir()}
-        wanted = {f"{prefix}/{name}" for name in PROGRAMS | UNITS | DATA}
+        wanted = {f"{prefix}/{name}" for name in PROGRAMS | UNITS | DATA | PAGES | SCRIPTS}
         wanted |= {f"{conf}/clerk-tokend.conf", f"{conf}/sqliterc"}
         found += [f"missing: /{name}" for name in sorted(wanted - tree.keys())]
         for name in sorted(tree.keys() - wanted):
             if not (name.startswith(prefix) and MORE.match(name[len(prefix) + 1 :])):
                 found.append(f"unexpected: /{name}")
         for name, path in tree.items():
-            runnable = name[len(prefix) + 1 :] in PROGRAMS
+            runnable = name[len(prefix) + 1 :] in PROGRAMS | SCRIPTS
             if (path.stat().st_mode & 0o777) != (0o755 if runnable else 0o644):
                 found.append(f"/{name} has mode {path.stat().st_mode & 0o777:o}")
         for unit in UNITS & {name[len(prefix) + 1 :] for name in tree}:
