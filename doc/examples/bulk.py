@@ -58,8 +58,7 @@ def known_job(database, key):
     """The job that has the key: in the queue, or in the audit once the queue was swept."""
     for query in (
         "SELECT id FROM main.job WHERE idempotency_key = ?",
-        "SELECT id FROM audit.job WHERE idempotency_key = ?"
-        " AND result IS NOT 'duplicate_idempotency_key'",
+        "SELECT id FROM audit.job WHERE idempotency_key = ? AND state <> 'rejected'",
     ):
         row = database.execute(query, (key,)).fetchone()
         if row:

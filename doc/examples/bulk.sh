@@ -55,7 +55,7 @@ SELECT 'create', l.user_id, nullif(l.reference, ''), $(quoted "$batch"), l.key,
   FROM (SELECT *, $(quoted "$batch-") || user_id AS key FROM temp.list) l
  WHERE NOT EXISTS (SELECT 1 FROM main.job q WHERE q.idempotency_key = l.key)
    AND NOT EXISTS (SELECT 1 FROM audit.job a WHERE a.idempotency_key = l.key
-                   AND a.result IS NOT 'duplicate_idempotency_key')
+                   AND a.state <> 'rejected')
 ON CONFLICT (idempotency_key) DO NOTHING;
 SELECT changes() || ' of ' || count(*) || ' submitted' FROM temp.list;
 SQL

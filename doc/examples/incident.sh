@@ -93,7 +93,7 @@ SELECT 'revoke', t.id, $name, $name || '-' || t.id, $by, $reason FROM audit.toke
  WHERE t.life = 'may be live'
    AND NOT EXISTS (SELECT 1 FROM main.job q WHERE q.idempotency_key = $name || '-' || t.id)
    AND NOT EXISTS (SELECT 1 FROM audit.job a WHERE a.idempotency_key = $name || '-' || t.id
-                   AND a.result IS NOT 'duplicate_idempotency_key');
+                   AND a.state <> 'rejected');
 COMMIT;"
 wait_for 'commands that are not taken' "SELECT count(*) FROM main.command q
  WHERE NOT EXISTS (SELECT 1 FROM audit.command c WHERE c.id = q.id AND c.state <> 'running');"

@@ -85,9 +85,13 @@ def test_bulk_sh():
     # Without a daemon the jobs wait.
     write(daemon, "more.csv", "user_id,reference\nuser_d,T-5\n")
     assert run(daemon, "bulk.sh", "b", "more.csv").stdout == "1 of 1 submitted\n"
+    # A repeat uses up no id.
+    assert run(daemon, "bulk.sh", "b", "more.csv").stdout == "0 of 1 submitted\n"
+    creates(daemon, "user_e")
     daemon.start()
     daemon.wait_done()
-    assert jobs(daemon, "user_id, batch, result", "batch = 'b'") == [("user_d", "b", "created")]
+    assert jobs(daemon, "id, user_id, batch, result", "id > 3") == [
+        (4, "user_d", "b", "created"), (5, "user_e", None, "created")]
     daemon.stop()
     check_story(daemon, fake)
 
