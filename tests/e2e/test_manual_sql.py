@@ -135,7 +135,7 @@ def test_a_canary():
     users(daemon, *(f"user_{letter},\n" for letter in "abcde"))
     run(daemon, "canary")
     wait_until(lambda: len(ids(daemon, "state = 'succeeded'")) == 2)
-    assert len(ids(daemon, "state = 'queued' AND parked = 1")) == 3
+    wait_until(lambda: len(ids(daemon, "state = 'queued' AND parked <> 0")) == 3)
     run(daemon, "release")
     daemon.wait_done(jobs=5)
     assert ids(daemon, "state = 'succeeded'") == [1, 2, 3, 4, 5]
