@@ -84,35 +84,31 @@ def forms(head):
 
 
 def help_of(command):
-    """(the usage's words, the options as --help writes them)."""
+    """A command's options as --help writes them."""
     text = run("clerk-tokenctl", command, "--help")
-    usage = re.match(rf"usage: clerk-tokenctl {command}(.*)\n", text).group(1).strip()
-    options = {
-        line.strip()
-        for line in re.findall(r"^  ((?:-\w, )?--[\w-]+(?: [A-Z][\w:]*)?)(?:  |$)", text, re.M)
-    }
-    return usage, options
+    option = r"^  ((?:-\w, )?--[\w-]+(?: [A-Z][\w:]*)?)(?:  |$)"
+    return {line.strip() for line in re.findall(option, text, re.M)}
 
 
 def names(options):
     return {re.search(r"--[\w-]+", option).group() for option in options}
 
 
-def usage_of(page, text, groups):
-    """The long names of the options in a command's usage, groups spelt out."""
-    usage = text.split(".Pp\n")[0].replace("Fl f\n", "Fl -follow\n")
-    usage = usage.replace("Fl n Ar N", "Fl -limit Ar N")
+def usage_of(text, true, groups):
+    """The long names of the options in a command's usage, letters and groups spelt out."""
+    usage = text.split(".Pp\n")[0]
+    for letter, name in re.findall(r"-(\w), --([\w-]+)", " ".join(true)):
+        usage = re.sub(rf"Fl {letter}\b", f"Fl -{name}", usage)
     # Behind Fl, and behind the bars of "Fl -url | -token".
     written = set(re.findall(r"(?:Fl|\|) -([\w-]+)", usage))
-    for group in re.findall(r"Ar ([A-Z]+)$", usage, re.M) + re.findall(r"Ar ([A-Z]+S) \|", usage):
-        if group in groups:
-            written |= {name.removeprefix("--") for name in names(groups[group])}
+    for group in re.findall(r"Ar ([A-Z]+)(?:$| \|)", usage, re.M):
+        written |= {name.removeprefix("--") for name in names(groups.get(group, ()))}
     return {f"--{name}" for name in written}
 
 
 def check_command(page, command, text, groups):
-    _, true = help_of(command)
-    usage = usage_of(page, text, groups)
+    true = help_of(command)
+    usage = usage_of(text, true, groups)
     compare(page, f"the usage of {command}", usage, names(true) - EVERYWHERE)
     own = {forms(head) for head in items(text) if "Fl " in head}
     for option in sorted(own - true):
@@ -153,7 +149,7 @@ def check_tokenctl():
     true = set()
     for command in sorted(commands & set(sections)):
         written |= check_command(page, command, sections[command], groups)
-        true |= help_of(command)[1]
+        true |= help_of(command)
     compare(page, "option", written, true)
     check_exits(page, "src/ctl/ctl.h", "CTL_", general)
 
