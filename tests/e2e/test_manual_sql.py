@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # ctest: labels=quick timeout=180
-"""The recipes of clerk-tokend-sql(7), run as they stand there by the sqlite3 program against the
-real daemon; only the state directory is another. Each recipe of the page is run by a test."""
+"""The recipes of clerk-tokend-sql(7), run as they are copied from a terminal, indented, by the
+sqlite3 program against the real daemon; only the state directory is another. Each recipe of
+the page is run by a test."""
 
 import csv
 import os
 import re
 import subprocess
 import sys
+import textwrap
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import SOURCE, Daemon, Fake, check_story, main, wait_until
@@ -19,7 +21,8 @@ BLOCK = re.compile(r'^\.\\" recipe: ([\w-]+)\n\.Bd -literal\n(.*?)^\.Ed$', re.M 
 def recipes():
     text = (SOURCE / "doc" / "clerk-tokend-sql.7").read_text()
     return {
-        name: block.replace("\\&", "").replace("\\e", "\\") for name, block in BLOCK.findall(text)
+        name: textwrap.indent(block.replace("\\&", "").replace("\\e", "\\"), " " * 5)
+        for name, block in BLOCK.findall(text)
     }
 
 
@@ -109,7 +112,7 @@ def test_many_and_again():
     assert [row["reference"] for row in rows] == ["m-1", "", "m-4"]
     # One bad row, and none is submitted.
     users(daemon, "user_d,\n", "user/e,\n")
-    failed = run(daemon, "bulk", check=1)
+    failed = run(daemon, "bulk", check=19)
     assert "user_id must be 1 to 128 of A-Z a-z 0-9 _" in failed, failed
     (daemon.scratch / "users.csv").unlink()
     assert "users.csv" in run(daemon, "bulk", check=1)
@@ -142,7 +145,7 @@ def test_a_canary():
     batch = daemon.audit("SELECT release_first, max_failures, taken, held FROM batch")
     assert batch == [{"release_first": 2, "max_failures": 5, "taken": 5, "held": 1}], batch
     # The name is taken: the second is refused as a whole.
-    assert "UNIQUE constraint failed: batch.name" in run(daemon, "canary", check=1)
+    assert "UNIQUE constraint failed: batch.name" in run(daemon, "canary", check=19)
     assert daemon.queue("SELECT count(*) FROM job;") == "5"
 
 
