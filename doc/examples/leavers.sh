@@ -21,6 +21,12 @@ die() {
 	exit "${2:-1}"
 }
 
+# A text as SQL.
+quoted() {
+	local q="'"
+	printf '%s' "$q${1//$q/$q$q}$q"
+}
+
 [ $# = 1 ] || die 'usage: leavers.sh FILE' 64
 [ -r "$1" ] || die "$1: there is no such file, or it is not for you" 64
 [ -w "$state/queue/queue.db" ] || die "$state/queue/queue.db: missing, or you are not in its group"
@@ -38,7 +44,7 @@ night=leavers-$(date -u +%F)-
 # Runs SQL on the queue with the audit beside it and the list as temp.leaver.
 sql() {
 	sqlite3 -bail -cmd '.timeout 10000' "$state/queue/queue.db" 3<<<"$users" <<SQL ||
-ATTACH 'file:${state//\'/\'\'}/audit/audit.db?mode=ro' AS audit;
+ATTACH $(quoted "file:$state/audit/audit.db?mode=ro") AS audit;
 CREATE TEMP TABLE leaver (user_id TEXT);
 .import --csv --schema temp /dev/fd/3 leaver
 $1

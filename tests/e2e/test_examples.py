@@ -11,6 +11,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -174,7 +175,11 @@ def test_bulk_py_says_what_is_wrong():
 
 def test_leavers():
     fake = Fake()
-    daemon = started(fake)
+    # A folder's name may hold a quotation mark.
+    folder = tempfile.mkdtemp(prefix="it's-")
+    daemon = Daemon(fake, folder=folder)
+    daemon.owns_scratch = True
+    daemon.start()
     creates(daemon, "user_gone1", "user_gone2", "user_stays")
     daemon.wait_done()
     daemon.queue("INSERT INTO command (verb, action) VALUES ('pause', 'create');")
