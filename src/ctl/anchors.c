@@ -1,13 +1,17 @@
 #include "ctl/anchors.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void anchors_deinit(struct anchors *anchors)
 {
@@ -104,6 +108,47 @@ int anchors_read(struct anchors *anchors, const char *path, struct error *err)
 		(void)error_prefix(err, "%s", path);
 	free(line);
 	(void)fclose(file);
+	return rc;
+}
+
+bool anchors_none_yet(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
+}
+
+/* One write, so that a line is there whole or not. 0, or -1 with errno. */
+static int append(int fd, int64_t wall_ms, int64_t seq, const char *hash)
+{
+	char at[CLOCK_TEXT_LEN], last = '\n';
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || (st.st_size == 0 && fchmod(fd, 0644) < 0) ||
+		(st.st_size && pread(fd, &last, 1, st.st_size - 1) != 1))
+		return -1;
+	clock_format_s(wall_ms, at);
+	/* A line that somebody left without its end must not swallow this one. */
+	AUTO(free_ptr)
+	char *line = xasprintf(
+		"%s%s %" PRId64 ":%s\n", last == '\n' ? "" : "\n", at, seq, hash);
+	if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+		return -1;
+	return fsync(fd);
+}
+
+int anchors_append(const char *path, int64_t wall_ms, int64_t seq, const char *hash,
+	struct error *err)
+{
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	int rc = 0;
+
+	if (fd < 0)
+		return error_errno(err, errno, "%s", path);
+	errno = ENOSPC; /* what a write that was cut short means */
+	if (append(fd, wall_ms, seq, hash) < 0)
+		rc = error_errno(err, errno, "cannot append to %s", path);
+	(void)close(fd);
 	return rc;
 }
 

@@ -31,6 +31,14 @@ int anchors_add(struct anchors *anchors, const char *text, struct error *err);
  */
 int anchors_read(struct anchors *anchors, const char *path, struct error *err);
 
+/* Whether there is nothing in the file yet, or no file. */
+bool anchors_none_yet(const char *path);
+
+/* Appends a line to the file, synced: the time wall_ms, then SEQ:HASH. A file that is not
+ * there is made, for everybody to read. */
+int anchors_append(const char *path, int64_t wall_ms, int64_t seq, const char *hash,
+	struct error *err);
+
 /* Puts them in order; before anchors_meet(). */
 void anchors_sort(struct anchors *anchors);
 

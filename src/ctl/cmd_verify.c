@@ -1,4 +1,5 @@
 /* verify. */
+#include "base/clock.h"
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
@@ -27,13 +28,18 @@ void verify_deinit(struct verify *verify)
 static int read_anchors(const struct ctl *ctl, struct anchors *anchors)
 {
 	const char *path = args_get(ctl->args, OPT_ANCHORS);
+	bool append = args_has(ctl->args, OPT_APPEND);
 	struct error err = ERROR_NULL;
 
+	if (append && !path)
+		return ctl_fail(CTL_USAGE, "--append: --anchors FILE says where to");
 	for (int i = 0; i < ctl->args->n_values; i++)
 		if (ctl->args->values[i].opt == OPT_CHECKPOINT &&
 			anchors_add(anchors, ctl->args->values[i].text, &err) < 0)
 			return ctl_fail(CTL_USAGE, "--checkpoint: %s", err.text);
-	if (path && access(path, R_OK) < 0)
+	if (append && anchors_none_yet(path))
+		path = NULL;
+	if (path && access(path, append ? R_OK | W_OK : R_OK) < 0)
 		return ctl_fail(errno == EACCES ? CTL_PERMISSION : CTL_MISSING, "%s: %s",
 			path, strerror(errno));
 	if (path && anchors_read(anchors, path, &err) < 0)
@@ -94,6 +100,22 @@ static int run(struct verify *verify, struct error *ret_chain, struct error *err
 	return rc < 0 ? -1 : 0;
 }
 
+/* The next anchor, once all of it held. 0 or an exit status. */
+static int append_head(struct ctl *ctl, const struct verify *verify)
+{
+	const char *path = args_get(ctl->args, OPT_ANCHORS);
+	struct error err = ERROR_NULL;
+
+	if (!args_has(ctl->args, OPT_APPEND) || !verify->chain.seq)
+		return CTL_OK;
+	if (anchors_append(
+		    path, clock_now().wall_ms, verify->chain.seq, verify->head, &err) < 0)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	out_printf(
+		&ctl->out, "appended: %" PRId64 ":%s\n", verify->chain.seq, verify->head);
+	return CTL_OK;
+}
+
 int cmd_verify(struct ctl *ctl)
 {
 	AUTO(verify) struct verify verify = {.ctl = ctl};
@@ -110,5 +132,5 @@ int cmd_verify(struct ctl *ctl)
 	print_verdict(&verify, &chain);
 	if (chain.text[0] || verify.fault || verify.anchors.fault.text[0])
 		return CTL_NO;
-	return CTL_OK;
+	return append_head(ctl, &verify);
 }

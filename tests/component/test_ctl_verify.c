@@ -84,6 +84,49 @@ static void a_good_audit(void **state)
 	PRINTS("anchors: ok, 1 checkpoint\n");
 }
 
+/* Each run holds the audit against what is there, and adds a line. */
+static void anchors_in_a_file(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("anchors");
+	AUTO(free_ptr) char *checkpoint = head();
+	AUTO(free_ptr) char *ends = xasprintf(" %s\n", checkpoint);
+	static char text[4096];
+
+	(void)state;
+	CTL(0, "verify", "--anchors", path, "--append");
+	PRINTS("anchors: none given\nappended: 15:");
+	fixture_slurp("anchors", text, sizeof(text));
+	assert_int_equal(strlen(text), 19 + strlen(ends));
+	assert_string_equal(text + 19, ends);
+	CTL(0, "verify", "--anchors", path, "--append");
+	PRINTS("anchors: ok, 1 checkpoint\nappended: 15:");
+	/* A line without its end stays one. */
+	fixture_write("anchors", checkpoint);
+	CTL(0, "verify", "--anchors", path, "--append");
+	CTL(0, "verify", "--anchors", path);
+	PRINTS("anchors: ok, 2 checkpoints\n");
+}
+
+static void nothing_is_anchored_that_does_not_hold(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("anchors");
+	AUTO(free_ptr) char *missing = fixture_path("missing/anchors");
+	AUTO(free_ptr) char *wrong = xasprintf("15:%064d\n", 0);
+	static char text[4096];
+
+	(void)state;
+	fixture_write("anchors", wrong);
+	CTL(1, "verify", "--anchors", path, "--append");
+	PRINTS("anchors: BROKEN: row 15: the checkpoint says 0000");
+	fixture_slurp("anchors", text, sizeof(text));
+	assert_string_equal(text, wrong);
+	CTL(1, "verify", "--anchors", missing, "--append");
+	SAYS("missing/anchors: No such file or directory");
+	CTL(66, "verify", "--anchors", missing);
+	CTL(64, "verify", "--append");
+	SAYS("--append: --anchors FILE says where to");
+}
+
 static void an_empty_audit(void **state)
 {
 	(void)state;
@@ -278,6 +321,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_good_audit, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			anchors_in_a_file, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_anchored_that_does_not_hold, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			an_empty_audit, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
