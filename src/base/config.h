@@ -93,5 +93,8 @@ const char *config_needs_restart(const struct config *old, const struct config *
 /* Writes the commented example file to out: every key with its default and its help. */
 void config_print_example(FILE *out);
 
+/* The same with another state_directory; NULL = the default. */
+void config_print_example_for(FILE *out, const char *state_directory);
+
 /* Writes the keys as mdoc(7) list items to out, for the manual page. */
 void config_print_mdoc(FILE *out);

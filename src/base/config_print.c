@@ -151,7 +151,8 @@ static void print_comment(FILE *out, const char *indent, const char *text)
 	}
 }
 
-static void print_key(FILE *out, const struct config_key *key)
+/* instead: what stands there, in place of the default; or NULL. */
+static void print_key(FILE *out, const struct config_key *key, const char *instead)
 {
 	const char *indent = config_table_group_len(key) ? "\t" : "";
 	char allowed[CONFIG_TABLE_ALLOWED_MAX];
@@ -163,12 +164,15 @@ static void print_key(FILE *out, const struct config_key *key)
 		key->reload ? "" : " A new value takes a restart.");
 	print_comment(out, indent, key->help);
 	print_comment(out, indent, buf_str(&note));
-	put_fallback(&value, key);
+	if (instead)
+		put_json_string(&value, instead);
+	else
+		put_fallback(&value, key);
 	(void)fprintf(
 		out, "%s%s = %s;\n", indent, config_table_name(key), buf_str(&value));
 }
 
-void config_print_example(FILE *out)
+void config_print_example_for(FILE *out, const char *state_directory)
 {
 	const struct config_key *before = NULL;
 
@@ -190,11 +194,17 @@ void config_print_example(FILE *out)
 		(void)fputs("\n", out);
 		if (len && !same_group)
 			(void)fprintf(out, "%.*s: {\n", (int)len, key->path);
-		print_key(out, key);
+		print_key(out, key,
+			strcmp(key->path, "state_directory") ? NULL : state_directory);
 		before = key;
 	}
 	if (before && config_table_group_len(before))
 		(void)fputs("};\n", out);
+}
+
+void config_print_example(FILE *out)
+{
+	config_print_example_for(out, NULL);
 }
 
 /* Text for mdoc(7), a sentence on lines of its own. A backslash would begin an escape; no

@@ -40,10 +40,14 @@ is '' 755 clerk-tokend
 is /queue 2770 clerk-submit
 is /audit 2750 clerk-audit
 is /tokens 2750 clerk-submit
-for group in clerk-submit clerk-audit; do
-	grep -q "^$group:x:[0-9]*:clerk-tokend$" "$scratch/etc/group" || {
-		echo "clerk-tokend is no member of $group" >&2
+members() { # GROUP USERS
+	grep -q "^$1:x:[0-9]*:$2$" "$scratch/etc/group" || {
+		echo "the members of $1 are not $2" >&2
 		exit 1
 	}
-done
+}
+
+# The daemon is in both; those who look each day at what happened, among the auditors.
+members clerk-submit clerk-tokend
+members clerk-audit clerk-anchor,clerk-report,clerk-tokend
 echo 'the folders have their groups and modes'

@@ -50,6 +50,31 @@ static void is_what_the_table_prints(void **state)
 	assert_string_equal(buf_str(&file), text);
 }
 
+static void print_for_an_instance(FILE *out)
+{
+	config_print_example_for(out, "/var/lib/clerk-tokend-eu");
+}
+
+/* Nothing but the one line differs, and the file holds. */
+static void an_instance_has_its_folder(void **state)
+{
+	AUTO(free_ptr) char *text = printed(config_print_example);
+	AUTO(free_ptr) char *other = printed(print_for_an_instance);
+	const char *place = strstr(other, "/var/lib/clerk-tokend-eu\";\n");
+	struct config *config;
+	struct error err = ERROR_NULL;
+
+	(void)state;
+	assert_non_null(place);
+	assert_int_equal(strlen(other), strlen(text) + 3);
+	assert_memory_equal(text, other, (size_t)(place - other) + 21);
+	assert_string_equal(text + (place - other) + 21, place + 24);
+	if (config_load_text("eu.conf", other, strlen(other), &config, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(config->state_directory, "/var/lib/clerk-tokend-eu");
+	config_free(config);
+}
+
 static void means_every_default(void **state)
 {
 	struct config *example, *defaults;
@@ -127,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_what_the_table_prints),
+		cmocka_unit_test(an_instance_has_its_folder),
 		cmocka_unit_test(means_every_default),
 		cmocka_unit_test(lines_are_short),
 		cmocka_unit_test(manual_items),
