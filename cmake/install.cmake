@@ -6,14 +6,40 @@ set(conf "${CMAKE_INSTALL_FULL_SYSCONFDIR}/clerk-tokend")
 install(TARGETS clerk-tokend RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")
 install(TARGETS clerk-tokenctl RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 
-# The units name the program as it is installed.
+# The units name the programs as they are installed.
+set(units "${PROJECT_BINARY_DIR}/systemd")
+function(install_unit name text)
+  string(REPLACE "/usr/sbin/clerk-tokend" "${CMAKE_INSTALL_FULL_SBINDIR}/clerk-tokend" text
+    "${text}")
+  string(REPLACE "/usr/bin/clerk-tokenctl" "${CMAKE_INSTALL_FULL_BINDIR}/clerk-tokenctl" text
+    "${text}")
+  file(WRITE "${units}/${name}" "${text}")
+  install(FILES "${units}/${name}" DESTINATION lib/systemd/system)
+endfunction()
+
 foreach(unit clerk-tokend.service clerk-tokend@.service)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "systemd/${unit}")
   file(READ "systemd/${unit}" text)
-  string(REPLACE "/usr/sbin/clerk-tokend" "${CMAKE_INSTALL_FULL_SBINDIR}/clerk-tokend" text
-    "${text}")
-  file(WRITE "${PROJECT_BINARY_DIR}/systemd/${unit}" "${text}")
-  install(FILES "${PROJECT_BINARY_DIR}/systemd/${unit}" DESTINATION lib/systemd/system)
+  install_unit("${unit}" "${text}")
+endforeach()
+
+# What runs each day, and the same for an instance: NAME@.service is made of NAME.service by
+# naming the instance to the program and behind each path of its own.
+foreach(job report backup anchor)
+  foreach(kind service timer)
+    set(unit "clerk-tokend-${job}.${kind}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "systemd/${unit}")
+    file(READ "systemd/${unit}" text)
+    install_unit("${unit}" "${text}")
+    string(REGEX REPLACE "/usr/bin/clerk-tokenctl (report|backup|verify)"
+      "/usr/bin/clerk-tokenctl -i %i \\1" text "${text}")
+    string(REGEX REPLACE "/clerk-tokend([/. \n])" "/clerk-tokend-%i\\1" text "${text}")
+    string(REGEX REPLACE "clerk-tokend-${job}([. \n])" "clerk-tokend-${job}@%i\\1" text "${text}")
+    string(REGEX REPLACE "(Description=[^\n]*)" "\\1 (%i)" text "${text}")
+    string(REGEX REPLACE "(#[^\n]*)%i" "\\1NAME" text "${text}")
+    string(REGEX REPLACE "(#[^\n]*)%i" "\\1NAME" text "${text}")
+    install_unit("clerk-tokend-${job}@.${kind}" "${text}")
+  endforeach()
 endforeach()
 install(FILES systemd/clerk-tokend.sysusers DESTINATION lib/sysusers.d
   RENAME clerk-tokend.conf)

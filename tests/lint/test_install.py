@@ -14,6 +14,13 @@ BUILD = Path(os.environ.get("BUILD_DIR") or SOURCE / "build" / "debug")
 
 PROGRAMS = {"sbin/clerk-tokend", "bin/clerk-tokenctl"}
 UNITS = {"lib/systemd/system/clerk-tokend.service", "lib/systemd/system/clerk-tokend@.service"}
+# What runs each day, for the main instance and for others.
+DAILY = {
+    f"lib/systemd/system/clerk-tokend-{job}{at}.{kind}"
+    for job in ("report", "backup", "anchor")
+    for at in ("", "@")
+    for kind in ("service", "timer")
+}
 DATA = {
     "lib/sysusers.d/clerk-tokend.conf",
     "lib/tmpfiles.d/clerk-tokend.conf",
@@ -64,6 +71,24 @@ def install(folder):
         sys.exit(f"cmake --install failed: {done.stderr}")
 
 
+def daily_faults(tree, prefix):
+    """A service names the program, and for an instance the instance and its own paths."""
+    for unit in sorted(DAILY & {name[len(prefix) + 1 :] for name in tree}):
+        text = tree[f"{prefix}/{unit}"].read_text()
+        code = "".join(line for line in text.splitlines(True) if not line.startswith("#"))
+        instance = "@" in unit
+        if ("(%i)" in code) != instance:
+            yield f"{unit}: its description"
+        if unit.endswith(".timer"):
+            continue
+        if f"/{prefix}/bin/clerk-tokenctl {'-i %i ' if instance else ''}" not in code:
+            yield f"{unit} does not name /{prefix}/bin/clerk-tokenctl"
+        if not re.search(rf"/clerk-tokend{'-%i' if instance else ''}[/. \n]", code):
+            yield f"{unit} does not name its own folder"
+        if instance and re.search(r"/clerk-tokend[/. \n]", code):
+            yield f"{unit} names a folder of the main instance"
+
+
 def main():
     prefix = cached("CMAKE_INSTALL_PREFIX").strip("/")
     conf = "etc/clerk-tokend" if prefix == "usr" else f"{prefix}/etc/clerk-tokend"
@@ -72,7 +97,8 @@ def main():
         root = Path(folder)
         install(root)
         tree = {str(p.relative_to(root)): p for p in root.rglob("*") if not p.is_dir()}
-        wanted = {f"{prefix}/{name}" for name in PROGRAMS | UNITS | DATA | PAGES | SCRIPTS}
+        wanted = {f"{prefix}/{name}"
+                  for name in PROGRAMS | UNITS | DAILY | DATA | PAGES | SCRIPTS}
         wanted |= {f"{conf}/clerk-tokend.conf", f"{conf}/sqliterc"}
         found += [f"missing: /{name}" for name in sorted(wanted - tree.keys())]
         for name in sorted(tree.keys() - wanted):
@@ -85,6 +111,7 @@ def main():
         for unit in UNITS & {name[len(prefix) + 1 :] for name in tree}:
             if f"/{prefix}/sbin/clerk-tokend" not in tree[f"{prefix}/{unit}"].read_text():
                 found.append(f"{unit} does not name /{prefix}/sbin/clerk-tokend")
+        found += daily_faults(tree, prefix)
         kept = root / conf / "clerk-tokend.conf"
         if kept.exists():
             kept.write_text("# somebody's work\n")

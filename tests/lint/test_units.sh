@@ -20,16 +20,26 @@ same_choices() {
 		fail 'clerk-tokend.service and clerk-tokend@.service differ'
 }
 
-verify() { # UNIT, the programs as they were built
-	local unit=$1 copy=$scratch/$1 said
-	sed "s|/usr/sbin/clerk-tokend|$BUILD_DIR/src/clerk-tokend|" "systemd/$unit" >"$copy"
+# All units as they are installed, but for the programs: those that were built.
+copy_units() {
+	local unit
+	for unit in "$BUILD_DIR"/systemd/*; do
+		sed -E -e "s|/[a-z/]+/sbin/clerk-tokend|$BUILD_DIR/src/clerk-tokend|" \
+			-e "s|/[a-z/]+/bin/clerk-tokenctl|$BUILD_DIR/src/clerk-tokenctl|" \
+			"$unit" >"$scratch/units/${unit##*/}"
+	done
+}
+
+verify() { # UNIT
+	local said
 	# It exits 0 for an unknown key: what counts is whether it says anything.
-	said=$(systemd-analyze verify --man=no "${copy/@./@one.}" 2>&1) || true
-	[ -z "$said" ] || fail "systemd-analyze verify $unit: $said"
+	said=$(SYSTEMD_UNIT_PATH=$scratch/units: systemd-analyze verify --man=no \
+		"$scratch/units/${1/@./@one.}" 2>&1) || true
+	[ -z "$said" ] || fail "systemd-analyze verify $1: $said"
 }
 
 rate() { # UNIT
-	systemd-analyze security --offline=yes --threshold=15 "$scratch/$1" >"$scratch/rating" ||
+	systemd-analyze security --offline=yes --threshold=15 "$scratch/units/$1" >"$scratch/rating" ||
 		{
 			cat "$scratch/rating"
 			fail "$1 is rated above 1.5"
@@ -42,7 +52,13 @@ if ! command -v systemd-analyze >/dev/null; then
 	echo 'skipped: systemd-analyze is not installed (scripts/setup --all)'
 	exit 77
 fi
-for unit in clerk-tokend.service clerk-tokend@.service; do
+mkdir "$scratch/units"
+copy_units
+n=0
+for unit in "$scratch/units"/*; do
+	unit=${unit##*/}
 	verify "$unit"
-	rate "$unit"
+	[[ $unit == *.timer ]] || rate "$unit"
+	n=$((n + 1))
 done
+[ "$n" = 14 ] || fail "$n units instead of 14"
