@@ -13,7 +13,7 @@ while IFS= read -r -d '' file; do
 	case $(head -n 1 "$file" | tr -d '\0') in
 	'#!'*sh) scripts+=("$file") ;;
 	esac
-done < <(find scripts .ci tests etc doc -type f -size -200k -print0)
+done < <(find scripts .ci tests etc doc cmake -type f -size -200k -print0)
 shellcheck --external-sources "${scripts[@]}"
 for script in "${scripts[@]}"; do
 	if [ ! -x "$script" ]; then
