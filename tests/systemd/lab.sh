@@ -16,7 +16,8 @@ set -eu
 
 readonly name=clerk-tokend-lab-$$
 readonly seconds=${LAB_SECONDS:-180}
-readonly packages=systemd,systemd-sysv,dbus,procps,sqlite3,libcurl4,libjansson4,libconfig9,libsodium23,libmicrohttpd12
+# What the package depends on, and what the tests in there use.
+readonly packages=systemd,systemd-sysv,dbus,procps,ca-certificates,sqlite3,libcurl4,libjansson4,libconfig9,libsodium23,libmicrohttpd12
 scratch=''
 
 die() { # STATUS TEXT
@@ -40,7 +41,7 @@ mirror() {
 
 build() { # ROOT
 	local root=$1
-	[ ! -e "$root/.complete" ] || return 0
+	[ "$(cat "$root/.complete" 2>/dev/null)" != "$packages" ] || return 0
 	need mmdebstrap
 	rm -rf "$root"
 	mkdir -p "$root"
@@ -52,7 +53,7 @@ build() { # ROOT
 			ln -sf /lib/systemd/system/multi-user.target etc/systemd/system/default.target' \
 		bookworm "$root" "${LAB_MIRROR:-$(mirror)}" </dev/null >&2 ||
 		die 70 'mmdebstrap failed'
-	: >"$root/.complete"
+	echo "$packages" >"$root/.complete"
 }
 
 # The program is a service too, and its end is the end of the whole system.
