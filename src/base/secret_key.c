@@ -215,6 +215,13 @@ static int fetch(const struct place *place, int fd, char text[MAX_LEN + 1],
 		return -1;
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		len--;
+	/* What the unit gives where there is no file: systemd's own words for that case
+	 * tell nobody what to do. */
+	if (!len && place->is_credential)
+		return error_set(err,
+			"there is no secret key: the systemd credential " CREDENTIAL_NAME
+			" is empty; put the key into the file that LoadCredential= of "
+			"the unit names, or name one in clerk.secret_key_file");
 	fault = find_fault(text, len);
 	if (fault)
 		return error_set(err, "the secret key's file %s %s", place->path, fault);
