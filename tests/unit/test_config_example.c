@@ -28,7 +28,9 @@ static void read_file(const char *path, struct buf *ret_text)
 	(void)fclose(file);
 }
 
-static char *printed(void (*print)(FILE *out))
+/* Not inlined: gcc 12 would take the memory of the stream for the variable that holds it.
+ */
+static __attribute__((noinline)) char *printed(void (*print)(FILE *out))
 {
 	char *text = NULL;
 	size_t size;
