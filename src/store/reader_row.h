@@ -10,7 +10,7 @@
 
 #define READER_NONE INT64_MIN /* an integer that is NULL */
 
-enum reader_kind { READER_INT, READER_TEXT, READER_DOC };
+enum reader_kind { READER_INT, READER_TEXT, READER_DOC, READER_STATED };
 
 #define READER_FIELD_INT(name)   int64_t name;
 #define READER_FIELD_TEXT(name)  char *name;

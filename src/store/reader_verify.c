@@ -343,20 +343,33 @@ int reader_replay_tokens(struct reader *reader,
 	return rc < 0 ? -1 : 0;
 }
 
-int reader_replay_tally(struct reader *reader, char **ret_fault, struct error *err)
+/* The first row of a query for counts that differ. */
+static int replay_tally(struct reader *reader, enum reader_query query, const char *name,
+	char **ret_fault, struct error *err)
 {
-	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_replay_tally);
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, query);
 	int rc = sql_step(stmt, err);
 
 	*ret_fault = NULL;
 	if (rc < 0)
 		return -1;
 	if (rc == SQL_ROW)
-		*ret_fault = xasprintf("tally: %s %s: it says %lld, there are %lld",
+		*ret_fault = xasprintf("%s: %s%s%s: it says %lld, there are %lld", name,
 			*sql_text(stmt, 0) ? sql_text(stmt, 0) : "(no action)",
-			sql_text(stmt, 1), (long long)sqlite3_column_int64(stmt, 2),
+			*sql_text(stmt, 1) ? " " : "", sql_text(stmt, 1),
+			(long long)sqlite3_column_int64(stmt, 2),
 			(long long)sqlite3_column_int64(stmt, 3));
 	return 0;
+}
+
+int reader_replay_tally(struct reader *reader, char **ret_fault, struct error *err)
+{
+	int rc = replay_tally(reader, RQ_replay_tally, "tally", ret_fault, err);
+
+	if (rc == 0 && !*ret_fault)
+		rc = replay_tally(
+			reader, RQ_replay_token_tally, "token_tally", ret_fault, err);
+	return rc;
 }
 
 int reader_replay_counts(struct reader *reader, int64_t *ret_commands,

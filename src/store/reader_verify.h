@@ -65,8 +65,8 @@ int reader_replay_tokens(struct reader *reader,
 		struct error *err),
 	void *userdata, struct error *err);
 
-/* The counts that the daemon keeps, where they differ from the jobs: the first one in
- * *ret_fault as a sentence (a new string), NULL where all agree. 0 or < 0. */
+/* The counts that are kept of jobs and tokens, where they differ from them: the first one
+ * in *ret_fault as a sentence (a new string), NULL where all agree. 0 or < 0. */
 int reader_replay_tally(struct reader *reader, char **ret_fault, struct error *err);
 
 /* How many commands have ended, how many tokens lost their secret. 0 or < 0. */

@@ -28,11 +28,30 @@ static const struct sql_text tokens_texts[] = {
  * the counts of verify. */
 static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
-	"replay_counts", "daily_count"};
+	"replay_token_tally", "replay_counts", "daily_count"};
 
 /* What may sort: the few rows of one token or one job. */
 static const char *const may_sort[] = {
-	"replay_tally", "replay_token_events", "secret_of_job"};
+	"replay_tally", "replay_token_tally", "replay_token_events", "secret_of_job"};
+
+/* Reports read more than others, and sort what they print: what each of them walks whole,
+ * by the names of the query. Nothing walks audit, and those of the roll-up neither jobs
+ * nor tokens; an index of what failed or is unknown has only those. */
+static const struct {
+	const char *query, *whole;
+} reports[] = {
+	{"report_summary", " 10 named l d daily tally hold p report_line "},
+	{"report_daily", " daily d ranked report_daily "},
+	{"report_latency", " daily ranked report_latency "},
+	{"report_batches", " g "},
+	{"report_users", " sign_in_token a m "},
+	{"report_requesters", " j g "},
+	{"report_tokens", " "},
+	{"report_failures", " "},
+	{"report_unknown", " "},
+	{"report_outstanding", " p "},
+	{"report_buckets", " 11 live report_unknown n c "},
+};
 
 static bool is_among(const char *name, const char *const *names, size_t n)
 {
@@ -42,8 +61,27 @@ static bool is_among(const char *name, const char *const *names, size_t n)
 	return false;
 }
 
+/* Whether a report may walk what stands behind SCAN. */
+static bool report_may_scan(const char *whole, const char *what)
+{
+	AUTO(free_ptr)
+	char *name = xasprintf(" %.*s ", (int)strcspn(what, " "), what);
+
+	return strstr(whole, name) || strstr(what, "USING INDEX job_failed") ||
+	       strstr(what, "USING INDEX job_unknown");
+}
+
+static const char *report_whole(const char *query)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reports); i++)
+		if (!strcmp(reports[i].query, query))
+			return reports[i].whole;
+	return NULL;
+}
+
 static void check(sqlite3 *db, const struct sql_text *text)
 {
+	const char *whole = report_whole(text->name);
 	AUTO(free_ptr) char *explain = xasprintf("EXPLAIN QUERY PLAN %s", text->text);
 	sqlite3_stmt *stmt;
 
@@ -54,9 +92,10 @@ static void check(sqlite3 *db, const struct sql_text *text)
 
 		if (!strncmp(step, "SCAN", 4) && !strstr(step, "(subquery") &&
 			strcmp(step, "SCAN CONSTANT ROW") != 0 &&
+			!(whole && report_may_scan(whole, step + 5)) &&
 			!is_among(text->name, may_scan, ARRAY_LEN(may_scan)))
 			fail_msg("%s: %s", text->name, step);
-		if (!strncmp(step, "USE TEMP B-TREE", 15) &&
+		if (!strncmp(step, "USE TEMP B-TREE", 15) && !whole &&
 			!is_among(text->name, may_sort, ARRAY_LEN(may_sort)))
 			fail_msg("%s: %s", text->name, step);
 	}

@@ -185,6 +185,8 @@ static void tampering_with_rows(void **state)
 static const struct {
 	const char *sql, *says;
 } table_cases[] = {
+	{"UPDATE token_tally SET tokens = 2 WHERE status = 'revoked'",
+		"token_tally: revoked: it says 2, there are 1"},
 	{"UPDATE job SET state = 'failed' WHERE id = 1",
 		"job 1: state: the table says failed, the audit succeeded"},
 	{"UPDATE job SET result = 'already_revoked' WHERE id = 4",
@@ -271,7 +273,7 @@ static void a_tail_that_was_cut_off(void **state)
 	(void)state;
 	tamper("DELETE FROM audit WHERE seq > 2; DELETE FROM job; DELETE FROM "
 	       "sign_in_token;"
-	       "DELETE FROM command; DELETE FROM tally;"
+	       "DELETE FROM command; DELETE FROM tally; DELETE FROM token_tally;"
 	       "DELETE FROM daily WHERE word NOT IN ('started', 'held')");
 	CTL(0, "verify");
 	CTL(1, "verify", "--checkpoint", checkpoint);

@@ -1,0 +1,2 @@
+-- When a row was written.
+SELECT at FROM audit WHERE seq = :seq

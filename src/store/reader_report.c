@@ -1,0 +1,220 @@
+/* Reports. */
+#include "store/reader_report.h"
+
+#include "base/mem.h"
+#include "store/reader_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(type, kind, name) {#name, READER_##kind, offsetof(struct type, name)},
+
+static const struct reader_field summary_fields[] = {
+#define REPORT_SUMMARY(kind, name) FIELD(report_summary, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field daily_fields[] = {
+#define REPORT_DAILY(kind, name) FIELD(report_daily, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field batches_fields[] = {
+#define REPORT_BATCHES(kind, name) FIELD(report_batches, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field users_fields[] = {
+#define REPORT_USERS(kind, name) FIELD(report_users, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field requesters_fields[] = {
+#define REPORT_REQUESTERS(kind, name) FIELD(report_requesters, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field tokens_fields[] = {
+#define REPORT_TOKENS(kind, name) FIELD(report_tokens, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field failures_fields[] = {
+#define REPORT_FAILURES(kind, name) FIELD(report_failures, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field unknown_fields[] = {
+#define REPORT_UNKNOWN(kind, name) FIELD(report_unknown, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field outstanding_fields[] = {
+#define REPORT_OUTSTANDING(kind, name) FIELD(report_outstanding, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field buckets_fields[] = {
+#define REPORT_BUCKETS(kind, name) FIELD(report_buckets, kind, name)
+#include "store/report.def"
+};
+
+static const struct reader_field latency_fields[] = {
+#define REPORT_LATENCY(kind, name) FIELD(report_latency, kind, name)
+#include "store/report.def"
+};
+
+static const struct {
+	struct reader_shape shape;
+	enum reader_query query;
+} reports[] = {
+#define READER_REPORT(id, name)                                                          \
+	[READER_REPORT_##id] = {                                                         \
+		{name##_fields, ARRAY_LEN(name##_fields), sizeof(struct report_##name)}, \
+		RQ_report_##name},
+#include "store/report.def"
+};
+
+/* Rows while they wait for being lent. */
+struct rows {
+	const struct reader_shape *shape; /* borrowed */
+	char *data;                       /* owned */
+	size_t n, cap;
+};
+
+static void *rows_at(const struct rows *rows, size_t i)
+{
+	return rows->data + i * rows->shape->size;
+}
+
+static void rows_clear(struct rows *rows)
+{
+	while (rows->n)
+		reader_row_deinit(rows->shape, rows_at(rows, --rows->n));
+}
+
+static void rows_cleanup(struct rows *rows)
+{
+	rows_clear(rows);
+	free(rows->data);
+}
+
+static void rows_load(struct rows *rows, sqlite3_stmt *stmt)
+{
+	if (rows->n == rows->cap) {
+		rows->cap = rows->cap ? rows->cap * 2 : READER_PAGE;
+		rows->data = xrealloc(rows->data, rows->cap * rows->shape->size);
+	}
+	reader_row_load(rows->shape, stmt, rows_at(rows, rows->n++));
+}
+
+/* ---- evidence ---- */
+
+/* The first row at or after a time, head + 1 = none. By bisection: times rise, but for a
+ * clock that was set back. */
+static int first_at(struct reader *reader, const char *time, int64_t head,
+	int64_t *ret_seq, struct error *err)
+{
+	int64_t low = 1, high = head + 1;
+
+	while (low < high) {
+		AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_audit_at);
+		int64_t middle = low + (high - low) / 2;
+		int rc;
+
+		sql_bind(stmt, "i", middle);
+		rc = sql_step(stmt, err);
+		if (rc < 0)
+			return -1;
+		if (rc == SQL_ROW && strcmp(sql_text(stmt, 0), time) >= 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*ret_seq = low;
+	return 0;
+}
+
+static int read_evidence(struct reader *reader, const struct reader_report_ask *ask,
+	struct reader_evidence *ret, struct error *err)
+{
+	AUTO(reader_event) struct reader_event head = {0};
+	int64_t from = 1, behind;
+
+	*ret = (struct reader_evidence){0};
+	if (reader_head(reader, &head, err) < 0)
+		return -1;
+	behind = head.seq + 1;
+	if (ask->since && first_at(reader, ask->since, head.seq, &from, err) < 0)
+		return -1;
+	if (ask->until && first_at(reader, ask->until, head.seq, &behind, err) < 0)
+		return -1;
+	ret->head_seq = head.seq;
+	if (head.hash)
+		memcpy(ret->head_hash, head.hash,
+			strnlen(head.hash, sizeof(ret->head_hash) - 1));
+	if (from < behind) {
+		ret->seq_from = from;
+		ret->seq_to = behind - 1;
+	}
+	return 0;
+}
+
+/* ---- rows ---- */
+
+static bool is_paged(enum reader_report report)
+{
+	return report == READER_REPORT_TOKENS || report == READER_REPORT_OUTSTANDING;
+}
+
+static int load(struct reader *reader, const struct reader_report_ask *ask,
+	struct rows *rows, int64_t after, struct error *err)
+{
+	AUTO(sql_reset)
+	sqlite3_stmt *stmt = reader_stmt(reader, reports[ask->report].query);
+	int rc;
+
+	if (is_paged(ask->report))
+		sql_bind(stmt, "itti", after, ask->since, ask->until,
+			(int64_t)READER_PAGE);
+	else
+		sql_bind(stmt, "tt", ask->since, ask->until);
+	while ((rc = sql_step(stmt, err)) == SQL_ROW)
+		rows_load(rows, stmt);
+	return rc;
+}
+
+static int load_page(struct reader *reader, const struct reader_report_ask *ask,
+	struct rows *rows, int64_t after, struct reader_evidence *evidence,
+	struct error *err)
+{
+	int rc = reader_begin(reader, err);
+
+	if (rc == 0 && after == 0)
+		rc = read_evidence(reader, ask, evidence, err);
+	if (rc == 0)
+		rc = load(reader, ask, rows, after, err);
+	reader_end(reader);
+	return rc;
+}
+
+int reader_report(struct reader *reader, const struct reader_report_ask *ask,
+	struct reader_evidence *ret_evidence, struct error *err)
+{
+	AUTO(rows) struct rows rows = {.shape = &reports[ask->report].shape};
+	int64_t after = 0;
+	bool more;
+	int rc;
+
+	do {
+		rc = load_page(reader, ask, &rows, after, ret_evidence, err);
+		more = is_paged(ask->report) && rows.n == READER_PAGE;
+		/* Such a row begins with its entry. */
+		if (more)
+			after = *(const int64_t *)rows_at(&rows, rows.n - 1);
+		for (size_t i = 0; rc == 0 && i < rows.n; i++)
+			rc = ask->fn(ask->userdata, rows_at(&rows, i), err);
+		rows_clear(&rows);
+	} while (rc == 0 && more);
+	return rc < 0 ? -1 : 0;
+}
