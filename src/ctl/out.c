@@ -18,6 +18,7 @@
 void out_init(struct out *out, int fd, enum out_format format, bool terminal)
 {
 	*out = (struct out){.fd = fd,
+		.name = "standard output",
 		.format = format,
 		.terminal = terminal,
 		.colour = terminal && out_colour_wanted()};
@@ -91,7 +92,7 @@ int out_close(struct out *out, struct error *err)
 	errnum = out->errnum;
 	out->errnum = 0;
 	if (errnum && errnum != EPIPE)
-		return error_errno(err, errnum, "standard output");
+		return error_errno(err, errnum, "%s", out->name);
 	return 0;
 }
 
@@ -127,8 +128,11 @@ static void pick_shown(struct out *out, const struct out_list *list)
 
 static void begin_csv(struct out *out, const struct out_list *list)
 {
-	for (int i = 0; i < list->n; i++)
-		out_printf(out, "%s%s", i ? "," : "", list->columns[i].name);
+	for (int i = 0; i < list->n; i++) {
+		AUTO(free_ptr) char *title = out_cell_title(&list->columns[i]);
+
+		out_printf(out, "%s%s", i ? "," : "", title);
+	}
 	out_printf(out, "\r\n");
 }
 
@@ -150,8 +154,11 @@ void out_list_begin(struct out *out, const struct out_list *list)
 static void measure(struct out *out)
 {
 	out->widths = xcalloc((size_t)out->n_shown, sizeof(*out->widths));
-	for (int i = 0; i < out->n_shown; i++)
-		out->widths[i] = (int)strlen(out->shown[i]->name);
+	for (int i = 0; i < out->n_shown; i++) {
+		AUTO(free_ptr) char *title = out_cell_title(out->shown[i]);
+
+		out->widths[i] = (int)strlen(title);
+	}
 	for (size_t at = 0; at < out->n_rows * (size_t)out->n_shown; at++) {
 		int *widest = &out->widths[at % (size_t)out->n_shown];
 		int width = text_width(buf_str(&out->cells[at]), out->cells[at].len);
@@ -187,9 +194,11 @@ static void print_table(struct out *out)
 {
 	if (out->n_rows && !out->widths) {
 		measure(out);
-		for (int i = 0; i < out->n_shown; i++)
-			pad_cell(
-				out, i, out->shown[i]->name, strlen(out->shown[i]->name));
+		for (int i = 0; i < out->n_shown; i++) {
+			AUTO(free_ptr) char *title = out_cell_title(out->shown[i]);
+
+			pad_cell(out, i, title, strlen(title));
+		}
 		out_printf(out, "\n");
 	}
 	for (size_t row = 0; row < out->n_rows; row++) {
@@ -317,6 +326,16 @@ void out_object_list(struct out *out, const char *name, const struct out_list *l
 	else if (out->format == OUT_TABLE)
 		out_printf(out, "\n");
 	out_list_begin(out, list);
+}
+
+void out_object_record(struct out *out, const char *name, const struct out_list *list,
+	const void *record)
+{
+	if (out->format != OUT_JSON)
+		return;
+	out_printf(out, ",\n\"%s\": {", name);
+	out_cell_json_fields(&out->pending, list, record);
+	out_printf(out, "}\n");
 }
 
 void out_object_end(struct out *out)

@@ -21,9 +21,11 @@
 enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
 
 enum out_kind {
-	OUT_INT,  /* int64_t; OUT_NONE = not there */
-	OUT_TEXT, /* char *; NULL = not there */
-	OUT_DOC,  /* char * that holds JSON; NULL = not there */
+	OUT_INT,    /* int64_t; OUT_NONE = not there */
+	OUT_TEXT,   /* char *; NULL = not there */
+	OUT_DOC,    /* char * that holds JSON; NULL = not there */
+	OUT_STATED, /* as OUT_TEXT, what somebody said of himself: tables and CSV head it
+		       "requested by (as stated)" where it is named requested_by */
 };
 
 #define OUT_NONE INT64_MIN
@@ -42,7 +44,8 @@ struct out_list {
 };
 
 struct out {
-	int fd; /* borrowed */
+	int fd;           /* borrowed */
+	const char *name; /* borrowed: what it is called where writing fails */
 	enum out_format format;
 	bool terminal;      /* long cells are cut */
 	bool colour;        /* words that say how something stands are painted */
@@ -94,3 +97,7 @@ void out_list_flush(struct out *out);
 void out_object_begin(struct out *out, const struct out_list *list, const void *record);
 void out_object_list(struct out *out, const char *name, const struct out_list *list);
 void out_object_end(struct out *out);
+
+/* One more record inside the object, under a name; in JSON alone. */
+void out_object_record(struct out *out, const char *name, const struct out_list *list,
+	const void *record);

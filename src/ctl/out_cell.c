@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "ctl/text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -22,6 +23,18 @@ bool out_cell_is_set(const struct out_column *column, const void *record)
 	if (column->kind == OUT_INT)
 		return get_int(column, record) != OUT_NONE;
 	return get_text(column, record) != NULL;
+}
+
+char *out_cell_title(const struct out_column *column)
+{
+	char *title;
+
+	if (column->kind != OUT_STATED)
+		return xstrdup(column->name);
+	title = xasprintf("%s (as stated)", column->name);
+	for (char *at = title; (at = strchr(at, '_'));)
+		*at = ' ';
+	return title;
 }
 
 /* Cuts an escaped cell to what a terminal's table takes, with an ellipsis behind it. */
@@ -72,9 +85,15 @@ void out_cell_json_text(struct buf *out, const char *text)
 
 	buf_putc(out, '"');
 	for (size_t i = 0; i < len;) {
+		size_t n = strcspn(text + i, "\"\\");
 		uint32_t code;
-		size_t n = text_decode(text + i, len - i, &code);
 
+		n = text_plain(text + i, n);
+		buf_append(out, text + i, n);
+		i += n;
+		if (i == len)
+			break;
+		n = text_decode(text + i, len - i, &code);
 		if (code == TEXT_BAD)
 			buf_puts(out, "\\ufffd");
 		else if (code == '\n')
@@ -129,7 +148,9 @@ void out_cell_json_fields(
 	for (int i = 0; i < list->n; i++) {
 		const struct out_column *column = &list->columns[i];
 
-		buf_printf(out, "%s\"%s\": ", i ? ", " : "", column->name);
+		buf_puts(out, i ? ", \"" : "\"");
+		buf_puts(out, column->name);
+		buf_puts(out, "\": ");
 		if (!out_cell_is_set(column, record))
 			buf_puts(out, "null");
 		else if (column->kind == OUT_INT)
@@ -167,6 +188,8 @@ static bool is_formula(const char *text)
 		"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
 
 	text += strspn(text, " ");
+	if (isalnum((unsigned char)*text))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
 		if (!strncmp(text, signs[i], strlen(signs[i])))
 			return true;

@@ -11,6 +11,9 @@
 /* Whether there is a value. */
 bool out_cell_is_set(const struct out_column *column, const void *record);
 
+/* What tables and CSV head the column with, a new string. */
+char *out_cell_title(const struct out_column *column);
+
 /* Appends it as a table shows it, "-" where there is none. Returns whether it was cut,
  * which happens only where asked for. */
 bool out_cell_table(struct buf *out, const struct out_column *column, const void *record,

@@ -115,6 +115,15 @@ size_t text_decode(const char *text, size_t len, uint32_t *ret_code)
 	return n;
 }
 
+size_t text_plain(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= ' ' && text[n] <= '~')
+		n++;
+	return n;
+}
+
 bool text_is_hidden(uint32_t code)
 {
 	return code > 0x10ffff || is_in(hidden, ARRAY_LEN(hidden), code);
@@ -137,9 +146,14 @@ static void escape_one(struct buf *out, uint32_t code, unsigned char byte)
 void text_escape(struct buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len;) {
+		size_t n = text_plain(text + i, len - i);
 		uint32_t code;
-		size_t n = text_decode(text + i, len - i, &code);
 
+		buf_append(out, text + i, n);
+		i += n;
+		if (i == len)
+			break;
+		n = text_decode(text + i, len - i, &code);
 		if (text_is_hidden(code))
 			escape_one(out, code, (unsigned char)text[i]);
 		else
@@ -159,9 +173,10 @@ static int width_of(uint32_t code)
 
 int text_width(const char *text, size_t len)
 {
-	int width = 0;
+	size_t plain = text_plain(text, len);
+	int width = (int)plain;
 
-	for (size_t i = 0; i < len;) {
+	for (size_t i = plain; i < len;) {
 		uint32_t code;
 
 		i += text_decode(text + i, len - i, &code);

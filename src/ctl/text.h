@@ -13,6 +13,10 @@
  * begins no valid UTF-8 sequence. Returns how many bytes it takes, 1 for TEXT_BAD. */
 size_t text_decode(const char *text, size_t len, uint32_t *ret_code);
 
+/* How many bytes text begins with that show themselves and need no thought: printable
+ * ASCII. */
+size_t text_plain(const char *text, size_t len);
+
 /* Whether a code point does something to a terminal or a reader's eyes instead of showing
  * itself: controls, escapes, bidirectional overrides, zero-width and tag characters. */
 bool text_is_hidden(uint32_t code);

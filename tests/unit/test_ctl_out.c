@@ -300,9 +300,84 @@ static void a_reader_that_left_is_no_failure(void **state)
 	(void)close(fds[1]);
 }
 
+/* A column of what somebody stated, in each format. */
+static void what_was_stated(void **state)
+{
+	static const struct out_column stated[] = {
+		{"id", OUT_INT, offsetof(struct record, id)},
+		{"requested_by", OUT_STATED, offsetof(struct record, name)},
+	};
+	static const struct out_list stated_list = {stated, ARRAY_LEN(stated), NULL};
+	static const char *const want[] = {
+		[OUT_TABLE] = "id  requested by (as stated)\n 1  ana\n",
+		[OUT_JSON] = "[\n{\"id\": 1, \"requested_by\": \"ana\"}\n]\n",
+		[OUT_CSV] = "id,requested by (as stated)\r\n1,ana\r\n",
+	};
+	const struct record record = {1, "ana", NULL};
+
+	(void)state;
+	for (int format = 0; format < (int)ARRAY_LEN(want); format++) {
+		int fd = memfd_create("out", MFD_CLOEXEC);
+		struct error err = ERROR_NULL;
+		struct out out;
+
+		out_init(&out, fd, (enum out_format)format, false);
+		out_list_begin(&out, &stated_list);
+		out_row(&out, &record);
+		out_list_end(&out);
+		assert_int_equal(out_close(&out, &err), 0);
+		assert_string_equal(printed(fd), want[format]);
+	}
+}
+
+/* A record inside an object is there in JSON alone. */
+static void a_record_inside(void **state)
+{
+	const struct record record = {1, "a\"b\\c\td", NULL};
+
+	(void)state;
+	for (int format = 0; format <= OUT_CSV; format++) {
+		int fd = memfd_create("out", MFD_CLOEXEC);
+		struct error err = ERROR_NULL;
+		const char *text;
+		struct out out;
+
+		out_init(&out, fd, (enum out_format)format, false);
+		out_object_begin(&out, &list, &record);
+		out_object_record(&out, "inner", &list, &record);
+		out_object_end(&out);
+		assert_int_equal(out_close(&out, &err), 0);
+		text = printed(fd);
+		if (format != OUT_JSON)
+			assert_null(strstr(text, "inner"));
+		else
+			assert_string_equal(text,
+				"{\"id\": 1, \"name\": \"a\\\"b\\\\c\\u0009d\", "
+				"\"detail\": null,\n\"inner\": {\"id\": 1, "
+				"\"name\": \"a\\\"b\\\\c\\u0009d\", "
+				"\"detail\": null}\n}\n");
+	}
+}
+
+static void where_writing_failed_is_named(void **state)
+{
+	struct error err = ERROR_NULL;
+	struct out out;
+
+	(void)state;
+	out_init(&out, -1, OUT_TABLE, false);
+	out.name = "a file";
+	out_printf(&out, "x");
+	assert_true(out_close(&out, &err) < 0);
+	assert_string_equal(err.text, "a file: Bad file descriptor");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_stated),
+		cmocka_unit_test(a_record_inside),
+		cmocka_unit_test(where_writing_failed_is_named),
 		cmocka_unit_test(tables),
 		cmocka_unit_test(json),
 		cmocka_unit_test(csv),
