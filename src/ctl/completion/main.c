@@ -22,8 +22,12 @@ static const struct {
 	const char *command;
 	const char *words;
 } behind[] = {
-	{"report", "summary daily batches users requesters tokens failures unknown "
-		   "outstanding latency"},
+	{
+		"report",
+#define REPORT(name, ...) #name " "
+#include "ctl/report.def"
+#undef REPORT
+	},
 };
 
 static void print_words(enum opt opt)
