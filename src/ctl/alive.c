@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "ctl/ctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,4 +75,27 @@ int alive_status(const char *folder, json_t **ret_status, struct error *err)
 	}
 	*ret_status = status;
 	return 0;
+}
+
+int alive_find_status(
+	const struct ctl *ctl, int64_t pid, json_t **ret_status, struct error *err)
+{
+	const char *instance = args_get(ctl->args, OPT_INSTANCE);
+	AUTO(free_ptr) char *other = NULL;
+	json_t *status = NULL;
+	int rc = alive_status(ctl->config->runtime_directory, ret_status, err);
+
+	if (rc <= 0)
+		return rc;
+	if (!instance)
+		instance = getenv("CLERK_TOKEND_INSTANCE");
+	other = instance && *instance ? xasprintf("/run/clerk-tokend-%s", instance)
+				      : xstrdup("/run/clerk-tokend");
+	rc = alive_status(other, &status, err);
+	if (rc == 0 && pid && json_integer_value(json_object_get(status, "pid")) == pid) {
+		*ret_status = status;
+		return 0;
+	}
+	json_decref(status);
+	return 1;
 }

@@ -1,55 +1,29 @@
 #include "ctl/care.h"
 
-#include "base/parse.h"
-#include "ctl/alive.h"
+#include "ctl/pace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define REQUESTS_LIVE 1000 /* Clerk's limit for a production instance … */
-#define REQUESTS_TEST 100  /* … and for a development one */
-
-/* How many requests a window has room for, as the daemon says, else by the configuration,
- * else by the kind of the last key. */
-static int64_t requests_per_window(const struct ctl *ctl)
+void care_say_cost(const struct ctl *ctl, const char *noun, int64_t n, bool urgent)
 {
-	struct reader_progress progress = {0};
-	struct error err = ERROR_NULL;
-	json_t *status = NULL;
-	int64_t requests = 0;
+	AUTO(pace) struct pace pace;
+	char count[ETA_TEXT_LEN], windows[ETA_TEXT_LEN], span[ETA_TEXT_LEN];
+	struct eta eta;
+	int64_t n_windows;
 
-	if (alive_status(ctl->config->runtime_directory, &status, &err) == 0)
-		requests = json_integer_value(
-			json_object_get(json_object_get(status, "rate"), "requests"));
-	json_decref(status);
-	if (requests <= 0)
-		requests = ctl->config->rate_requests;
-	if (requests > 0)
-		return requests;
-	if (ctl->reader)
-		(void)reader_progress(ctl->reader, &progress, &err);
-	return strcmp(progress.key_kind, "live") ? REQUESTS_TEST : REQUESTS_LIVE;
-}
-
-static void say_cost(const struct ctl *ctl, const struct care *care)
-{
-	double share =
-		care->urgent ? ctl->config->rate_urgent_share : ctl->config->rate_share;
-	int64_t budget = (int64_t)((double)requests_per_window(ctl) * share);
-	int64_t windows;
-	char window[32], span[32] = "";
-
-	if (budget < 1)
-		budget = 1;
-	windows = (care->n_requests + budget - 1) / budget;
-	parse_format_duration(ctl->config->rate_window_ms, window);
-	if (windows > 1)
-		parse_format_duration((windows - 1) * ctl->config->rate_window_ms, span);
-	ctl_say("that is %" PRId64 " request%s: %" PRId64 " rate window%s of %s%s%s",
-		care->n_requests, care->n_requests == 1 ? "" : "s", windows,
-		windows == 1 ? "" : "s", window, windows > 1 ? ", at least " : "", span);
+	pace_read(ctl, &pace);
+	eta = pace_eta(&pace, n, urgent);
+	/* What it costs, whatever else is sent meanwhile. */
+	eta.used = eta.opens_ms = 0;
+	n_windows = eta_windows(n, eta.budget);
+	eta_count(n, count);
+	eta_count(n_windows, windows);
+	eta_span(eta_ms(&eta), span);
+	ctl_say("%s %s%s: %s window%s, about %s", count, noun, n == 1 ? "" : "s", windows,
+		n_windows == 1 ? "" : "s", span);
 }
 
 /* One line from the terminal: y or yes. */
@@ -74,7 +48,7 @@ int care_ask(const struct ctl *ctl, const struct care *care, bool *ret_go)
 		return CTL_USAGE;
 	ctl_say("%s", care->what);
 	if (care->n_requests)
-		say_cost(ctl, care);
+		care_say_cost(ctl, care->noun, care->n_requests, care->urgent);
 	if (args_has(ctl->args, OPT_DRY_RUN))
 		return CTL_OK;
 	if (expect && expected != care->n)

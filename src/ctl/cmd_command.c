@@ -104,7 +104,7 @@ static int ask(struct ctl *ctl, struct change *change, bool *ret_go)
 	AUTO(free_ptr)
 	char *what = xasprintf("%s %zu job%s", change->verb, change->ids.n,
 		change->ids.n == 1 ? "" : "s");
-	struct care care = {.what = what, .n = (int64_t)change->ids.n};
+	struct care care = {.what = what, .n = (int64_t)change->ids.n, .noun = "request"};
 
 	if (!strcmp(change->verb, "retry"))
 		care.n_requests = care.n;

@@ -86,8 +86,11 @@ static int ask(const struct ctl *ctl, const struct scope *scope, bool *ret_go)
 {
 	size_t n = scope->revokes.n + scope->unfinished.n;
 	AUTO(free_ptr) char *what = describe(scope);
-	const struct care care = {
-		.what = what, .n = (int64_t)n, .n_requests = (int64_t)n, .urgent = true};
+	const struct care care = {.what = what,
+		.n = (int64_t)n,
+		.n_requests = (int64_t)n,
+		.noun = "revoke",
+		.urgent = true};
 
 	if (scope->n_underway)
 		ctl_say("%" PRId64 " more are being revoked already", scope->n_underway);

@@ -141,38 +141,13 @@ static void print_json(struct ctl *ctl, json_t *status, bool running)
 	free(text);
 }
 
-/* The file that belongs to the daemon that runs: where a unit gave it a runtime directory
- * of its own, the configuration does not say which. */
-static int find_status(
-	const struct ctl *ctl, int64_t pid, json_t **ret, struct error *err)
-{
-	const char *instance = args_get(ctl->args, OPT_INSTANCE);
-	AUTO(free_ptr) char *other = NULL;
-	json_t *status = NULL;
-	int rc = alive_status(ctl->config->runtime_directory, ret, err);
-
-	if (rc <= 0)
-		return rc;
-	if (!instance)
-		instance = getenv("CLERK_TOKEND_INSTANCE");
-	other = instance && *instance ? xasprintf("/run/clerk-tokend-%s", instance)
-				      : xstrdup("/run/clerk-tokend");
-	rc = alive_status(other, &status, err);
-	if (rc == 0 && pid && number(status, "pid") == pid) {
-		*ret = status;
-		return 0;
-	}
-	json_decref(status);
-	return 1;
-}
-
 int cmd_status(struct ctl *ctl)
 {
 	AUTO(json) json_t *status = NULL;
 	struct error err = ERROR_NULL;
 	int64_t pid;
 	enum alive alive = alive_check(ctl->config->state_directory, &pid);
-	int rc = find_status(ctl, pid, &status, &err);
+	int rc = alive_find_status(ctl, pid, &status, &err);
 
 	if (rc < 0)
 		return ctl_fail(CTL_NO, "%s", err.text);

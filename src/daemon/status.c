@@ -87,16 +87,26 @@ const char *status_state(const struct engine_status *engine)
 	return all_paused ? "paused" : "working";
 }
 
+/* A monotonic time as one of the wall clock; 0 and INT64_MAX = none. */
+static json_t *until_json(const struct status *status, int64_t mono_ms)
+{
+	if (mono_ms == 0 || mono_ms == INT64_MAX)
+		return json_null();
+	return time_json(status->now.wall_ms + mono_ms - status->now.mono_ms);
+}
+
 static json_t *gate_json(const struct status *status)
 {
 	const struct gate_ruling *ruling = &status->engine->ruling;
-	int64_t until = 0;
+	int64_t until = ruling->reason == GATE_OPEN ? 0 : ruling->until_ms;
+	/* The window may be closed for those that are not urgent alone. */
+	int64_t normal = ruling->normal_until_ms > status->now.mono_ms
+				 ? ruling->normal_until_ms
+				 : 0;
 
-	if (ruling->reason != GATE_OPEN && ruling->until_ms != INT64_MAX)
-		until = status->now.wall_ms + ruling->until_ms - status->now.mono_ms;
-	return json_pack("{s:b, s:s, s:o, s:s}", "open", ruling->reason == GATE_OPEN,
-		"reason", reason_word(ruling->reason), "until", time_json(until), "text",
-		status->engine->text);
+	return json_pack("{s:b, s:s, s:o, s:o, s:s}", "open", ruling->reason == GATE_OPEN,
+		"reason", reason_word(ruling->reason), "until", until_json(status, until),
+		"normal_until", until_json(status, normal), "text", status->engine->text);
 }
 
 static json_t *held_json(const struct engine_status *engine)

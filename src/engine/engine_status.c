@@ -14,6 +14,18 @@ static int64_t seconds_until(const struct engine *engine, int64_t mono_ms)
 	return ms <= 1000 ? 1 : (ms + 999) / 1000;
 }
 
+/* Whether a job that is due waits for the window, the urgent share or the other one. */
+static bool at_the_rate_limit(const struct engine *engine)
+{
+	const struct gate_ruling *ruling = &engine->ruling;
+
+	if (ruling->reason == GATE_RATE)
+		return true;
+	return ruling->reason == GATE_OPEN && ruling->n_normal == 0 &&
+	       ruling->normal_until_ms > engine->now.mono_ms &&
+	       engine->next_due_ms <= engine->now.wall_ms;
+}
+
 static void say_gate(struct engine *engine)
 {
 	const struct gate_ruling *ruling = &engine->ruling;
@@ -36,18 +48,19 @@ static void say_gate(struct engine *engine)
 		(void)snprintf(text, size, "paused by an operator");
 		return;
 	case GATE_RATE:
-		(void)snprintf(text, size,
-			"sending at the rate limit: %" PRId64 " requests a window",
-			gate_budget(&engine->gate, false));
-		return;
 	case GATE_OPEN:
 	case GATE_HELD:
 	case GATE_PROBING:
 	case GATE_CONCURRENCY:
 		break;
 	}
-	(void)snprintf(
-		text, size, "%s", engine->in_flight || engine->more ? "sending" : "idle");
+	if (at_the_rate_limit(engine))
+		(void)snprintf(text, size,
+			"sending at the rate limit: %" PRId64 " requests a window",
+			gate_budget(&engine->gate, false));
+	else
+		(void)snprintf(text, size, "%s",
+			engine->in_flight || engine->more ? "sending" : "idle");
 }
 
 /* Adds what stands beside the main thing: a held queue, one paused action, batches. */

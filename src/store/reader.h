@@ -6,7 +6,9 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "model/job.h"
 #include "store/reader_row.h"
 
 #include <stdbool.h>
@@ -104,6 +106,9 @@ struct reader_stop {
 			       resumed */
 	const char *action; /* a pause's: only that; NULL = both */
 	const char *batch;  /* a pause's: only that; NULL = all */
+	int64_t command_id; /* a pause's; negative: the daemon itself */
+	const char *by;     /* a pause's: who asked for it (as stated), or NULL */
+	const char *why;    /* a pause's: the reason that was given, or NULL */
 };
 
 /* Lends each of them to fn. */
@@ -118,6 +123,44 @@ struct reader_progress {
 };
 int reader_progress(
 	struct reader *reader, struct reader_progress *ret_progress, struct error *err);
+
+/* How the jobs of a batch stand. */
+struct reader_batch_state {
+	int64_t n[JOB_STATE__MAX];
+	int64_t jobs;                    /* all of them together */
+	int64_t release_first;           /* -1 = all */
+	int64_t max_failures;            /* 0 = never */
+	bool held;                       /* the rest was paused behind the first once */
+	bool stopped;                    /* max_failures was reached */
+	struct reader_progress progress; /* how far the queue was taken then */
+};
+int reader_batch_state(struct reader *reader, const char *name,
+	struct reader_batch_state *ret_state, struct error *err);
+
+/* When its first job was taken and its last one ended; NULL = none. The caller frees
+ * both. */
+int reader_batch_times(struct reader *reader, const char *name, char **ret_first,
+	char **ret_last, struct error *err);
+
+/* The jobs of a batch that are queued. */
+struct reader_batch_left {
+	int64_t last_id;                  /* 0 = there is none */
+	char last_due_at[CLOCK_TEXT_LEN]; /* when the last of them is due; "" = never */
+	int64_t n_urgent;
+};
+int reader_batch_left(struct reader *reader, const char *name,
+	struct reader_batch_left *ret_left, struct error *err);
+
+/* Lends each batch that has jobs to fn, by name, with the lowest id among its jobs; in
+ * one transaction, which costs a few steps a batch. */
+int reader_batches(struct reader *reader,
+	int (*fn)(void *userdata, const char *name, int64_t first_id, struct error *err),
+	void *userdata, struct error *err);
+
+/* How many queued jobs that are due at the time now go before a queued job, counted up to
+ * max; those of paused batches do not. */
+int reader_ahead(struct reader *reader, const struct reader_job *job, const char *now,
+	int64_t max, int64_t *ret_n, struct error *err);
 
 /* A number that changes whenever the daemon has committed. */
 int reader_version(struct reader *reader, int64_t *ret_version, struct error *err);

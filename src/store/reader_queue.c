@@ -303,3 +303,22 @@ int reader_queue_ids(struct reader_queue *queue, const struct reader_selector *s
 		rc = fn(userdata, ids.ids[i], err);
 	return rc < 0 ? -1 : 0;
 }
+
+int reader_queue_batches(struct reader_queue *queue,
+	const struct reader_progress *progress, const char *name,
+	int (*fn)(void *userdata, const char *name, int64_t n, const char *since,
+		struct error *err),
+	void *userdata, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_batch_waiting];
+	int rc;
+
+	sql_bind(stmt, "iti", progress->queue_job, name, progress->queue_urgent);
+	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
+		rc = fn(userdata, sql_text(stmt, 0), sqlite3_column_int64(stmt, 1),
+			sql_text(stmt, 2), err);
+		if (rc)
+			break;
+	}
+	return rc < 0 ? -1 : 0;
+}

@@ -97,6 +97,15 @@ int reader_queue_add_command(struct reader_queue *queue, const struct reader_ord
 int reader_queue_job(struct reader_queue *queue, int64_t id,
 	struct reader_waiting *ret_job, struct error *err);
 
+/* Lends each batch (or the named one) that has rows which were not taken yet to fn: how
+ * many, and when the first of them was submitted. progress says how far the daemon got.
+ */
+int reader_queue_batches(struct reader_queue *queue,
+	const struct reader_progress *progress, const char *name,
+	int (*fn)(void *userdata, const char *name, int64_t n, const char *since,
+		struct error *err),
+	void *userdata, struct error *err);
+
 /* The ids of rows above after that the selector takes (its jobs, state, result, event and
  * live are not looked at), each given to fn after they were read. 0 or < 0. */
 int reader_queue_ids(struct reader_queue *queue, const struct reader_selector *selector,

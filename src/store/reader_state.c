@@ -40,6 +40,9 @@ static int each_stop(sqlite3_stmt *borrowed, bool is_hold,
 			stop.action = sql_text(stmt, 0);
 			stop.batch = sql_text(stmt, 1);
 			stop.ends = sql_text(stmt, 2);
+			stop.command_id = sqlite3_column_int64(stmt, 4);
+			stop.by = sql_text(stmt, 5);
+			stop.why = sql_text(stmt, 6);
 		}
 		rc = fn(userdata, &stop, err);
 		if (rc)

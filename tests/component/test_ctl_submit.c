@@ -226,7 +226,7 @@ static void revokes_by_selectors(void **state)
 	write_tokens();
 	CTL(0, "revoke", "--batch", "b", "--dry-run");
 	SAYS("revoke 3 tokens that may be live");
-	SAYS("that is 3 requests: 1 rate window of 10s");
+	SAYS("3 revokes: 1 window, about 1 s");
 	CTL(64, "revoke", "--batch", "b");
 	SAYS("to do it without a terminal, say --expect 3");
 	CTL(1, "revoke", "--batch", "b", "--expect", "2");
