@@ -120,7 +120,6 @@ int cmd_create(struct ctl *ctl)
 	AUTO(rows)
 	struct rows rows = {.action = "create"}, defaults = {.action = "create"};
 	struct reader_batch batch;
-	size_t n_repeated;
 	int status = submit_defaults(ctl, false, &defaults);
 
 	if (status == CTL_OK)
@@ -131,9 +130,10 @@ int cmd_create(struct ctl *ctl)
 		status = read_rows(ctl, &rows);
 	if (status == CTL_OK)
 		status = submit_complete(ctl, &rows, &defaults);
+	if (status == CTL_OK && args_has(ctl->args, OPT_DRY_RUN))
+		return submit_look(ctl, &rows);
 	if (status == CTL_OK)
 		status = submit_rows(ctl, &rows,
-			batch.release_first || batch.max_failures ? &batch : NULL,
-			&n_repeated);
-	return status ? status : submit_finish(ctl, &rows, n_repeated);
+			batch.release_first || batch.max_failures ? &batch : NULL);
+	return status ? status : submit_finish(ctl, &rows);
 }

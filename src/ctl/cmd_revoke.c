@@ -1,4 +1,5 @@
 /* revoke. */
+#include "base/parse.h"
 #include "ctl/care.h"
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
@@ -35,12 +36,26 @@ static int read_words(const struct ctl *ctl, struct rows *rows)
 
 static int submit(struct ctl *ctl, struct rows *rows, const struct rows *defaults)
 {
-	size_t n_repeated;
 	int status = submit_complete(ctl, rows, defaults);
 
+	if (status == CTL_OK && args_has(ctl->args, OPT_DRY_RUN))
+		return submit_look(ctl, rows);
 	if (status == CTL_OK)
-		status = submit_rows(ctl, rows, NULL, &n_repeated);
-	return status ? status : submit_finish(ctl, rows, n_repeated);
+		status = submit_rows(ctl, rows, NULL);
+	return status ? status : submit_finish(ctl, rows);
+}
+
+/* Tokens that were named are no bulk change, but --expect holds for them too. */
+static int check_expected(const struct ctl *ctl, const struct rows *rows)
+{
+	AUTO(free_ptr)
+	char *what = xasprintf("revoke %zu token%s", rows->n, rows->n == 1 ? "" : "s");
+	const struct care care = {.what = what, .n = (int64_t)rows->n};
+	bool go;
+
+	if (!args_has(ctl->args, OPT_EXPECT) || args_has(ctl->args, OPT_DRY_RUN))
+		return CTL_OK;
+	return care_ask(ctl, &care, &go);
 }
 
 static int revoke_named(struct ctl *ctl)
@@ -63,6 +78,8 @@ static int revoke_named(struct ctl *ctl)
 		status = ctl_open_audit(ctl);
 	if (status == CTL_OK)
 		status = from ? rows_file_read(from, &rows) : read_words(ctl, &rows);
+	if (status == CTL_OK)
+		status = check_expected(ctl, &rows);
 	return status ? status : submit(ctl, &rows, &defaults);
 }
 
@@ -82,6 +99,17 @@ static char *describe(const struct scope *scope)
 		creates == 1 ? "" : "s");
 }
 
+/* Whether --priority leaves them the urgent share. */
+static bool is_urgent(const struct ctl *ctl)
+{
+	const char *text = args_get(ctl->args, OPT_PRIORITY);
+	int64_t priority;
+
+	return !text ||
+	       !parse_int64(text, -JOB_PRIORITY_MAX, JOB_PRIORITY_MAX, &priority) ||
+	       priority >= JOB_PRIORITY_URGENT;
+}
+
 static int ask(const struct ctl *ctl, const struct scope *scope, bool *ret_go)
 {
 	size_t n = scope->revokes.n + scope->unfinished.n;
@@ -90,7 +118,7 @@ static int ask(const struct ctl *ctl, const struct scope *scope, bool *ret_go)
 		.n = (int64_t)n,
 		.n_requests = (int64_t)n,
 		.noun = "revoke",
-		.urgent = true};
+		.urgent = is_urgent(ctl)};
 
 	if (scope->n_underway)
 		ctl_say("%" PRId64 " more are being revoked already", scope->n_underway);

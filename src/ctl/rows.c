@@ -181,15 +181,23 @@ int rows_set(const struct rows *rows, struct row *row, const char *name, const c
 	return 0;
 }
 
+const char *rows_id_column(const struct rows *rows)
+{
+	return strcmp(rows->action, "create") ? "sign_in_token_id" : "user_id";
+}
+
+bool rows_is_id(const struct rows *rows, const char *column)
+{
+	const struct column *found = find(rows, column);
+
+	return found && found->kind == ID;
+}
+
 int rows_check(const struct rows *rows, const struct row *row, struct error *err)
 {
-	bool create = !strcmp(rows->action, "create");
-
-	if (create && !row->user_id)
-		return error_set(err, "user_id is missing");
-	if (!create && !row->sign_in_token_id)
-		return error_set(err, "sign_in_token_id is missing");
-	return 0;
+	if (row->user_id || row->sign_in_token_id)
+		return 0;
+	return error_set(err, "%s is missing", rows_id_column(rows));
 }
 
 void rows_fill(struct row *row, const struct row *defaults)
@@ -201,6 +209,16 @@ void rows_fill(struct row *row, const struct row *defaults)
 		row->expires_in_seconds = defaults->expires_in_seconds;
 	if (row->priority == READER_NO_PRIORITY)
 		row->priority = defaults->priority;
+}
+
+bool rows_is_urgent(const struct rows *rows, const struct row *row)
+{
+	int action = job_action_parse(rows->action);
+	int64_t priority = row->priority;
+
+	if (priority == READER_NO_PRIORITY)
+		priority = job_default_priority((enum job_action)action, row->batch);
+	return priority >= JOB_PRIORITY_URGENT;
 }
 
 void rows_request(const struct rows *rows, const struct row *row,

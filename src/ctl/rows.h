@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "store/reader_queue.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,10 +25,12 @@ struct row {
 	char *reason;
 	int64_t job_id;   /* once submitted */
 	int64_t repeated; /* 1: the key had been submitted before */
+	size_t twin; /* the key stands in an earlier row too: its index + 1; 0 = no */
 };
 
 struct rows {
 	const char *action; /* borrowed: create or revoke, the same for all */
+	const char *source; /* borrowed: the file's name for messages; NULL = none */
 	struct row *rows;   /* owned */
 	size_t n, cap;
 };
@@ -47,11 +50,19 @@ int rows_set(const struct rows *rows, struct row *row, const char *column,
  * meant. 0 or < 0. */
 int rows_check_column(const struct rows *rows, const char *column, struct error *err);
 
+/* The column that a row of the action must have, static; whether a column is a Clerk id.
+ */
+const char *rows_id_column(const struct rows *rows);
+bool rows_is_id(const struct rows *rows, const char *column);
+
 /* Fails where a row lacks what its action needs. */
 int rows_check(const struct rows *rows, const struct row *row, struct error *err);
 
 /* Fills the columns that a row does not have from another one. */
 void rows_fill(struct row *row, const struct row *defaults);
+
+/* Whether the row's job may use the urgent share of the rate window. */
+bool rows_is_urgent(const struct rows *rows, const struct row *row);
 
 /* The request that a row is; borrows its texts. */
 void rows_request(const struct rows *rows, const struct row *row,

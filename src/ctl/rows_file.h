@@ -5,5 +5,6 @@
 #include "ctl/rows.h"
 
 /* Reads the file at path ("-" = standard input) whole and adds its rows. 0, or an exit
- * status: then every bad row was named by its line (the first 20 of them). */
+ * status: then every bad cell was named by its line and column (the first 20 of them, and
+ * how many more there are). */
 int rows_file_read(const char *path, struct rows *rows);

@@ -1,6 +1,9 @@
 #include "ctl/submit.h"
 
 #include "base/parse.h"
+#include "ctl/append.h"
+#include "ctl/care.h"
+#include "ctl/keys.h"
 #include "ctl/secrets.h"
 #include "ctl/wait.h"
 #include "ctl/when.h"
@@ -96,71 +99,8 @@ int submit_complete(const struct ctl *ctl, struct rows *rows, const struct rows 
 
 /* ---- into the queue ---- */
 
-/* A key stands for one job: asking for something else under it is a mistake. */
-static int check_same(const struct rows *rows, const struct row *row, const char *action,
-	const char *user_id, const char *token_id)
-{
-	const char *mine = row->user_id ? row->user_id : row->sign_in_token_id;
-	const char *theirs = user_id ? user_id : token_id;
-
-	/* Of a create the token became known later; it says nothing about the request. */
-	if (action && !strcmp(action, rows->action) && theirs && !strcmp(mine, theirs))
-		return CTL_OK;
-	return ctl_fail(CTL_NO,
-		"key %s belongs to job %" PRId64 ", a %s of %s: nothing was submitted",
-		row->idempotency_key, row->job_id, action ? action : "row",
-		theirs ? theirs : "nobody");
-}
-
-/* What the audit knows of the keys: rows of the queue are swept after a while. */
-static int find_keys(struct ctl *ctl, struct rows *rows)
-{
-	ctl_try_audit(ctl);
-	for (size_t i = 0; ctl->reader && i < rows->n; i++) {
-		AUTO(reader_job) struct reader_job job = {0};
-		struct row *row = &rows->rows[i];
-		struct error err = ERROR_NULL;
-		int rc;
-
-		if (!row->idempotency_key)
-			continue;
-		rc = reader_job_of_key(ctl->reader, row->idempotency_key, &job, &err);
-		if (rc < 0)
-			return ctl_fail(CTL_NO, "%s", err.text);
-		if (rc == READER_E_NONE)
-			continue;
-		row->job_id = job.id;
-		row->repeated = 1;
-		if (check_same(rows, row, job.action, job.user_id, job.sign_in_token_id))
-			return CTL_NO;
-	}
-	return CTL_OK;
-}
-
-/* Whether the row's key is in the queue already; then it has the job of then. Looked up
- * first: an insert that meets it would use up an id. */
-static int find_waiting(
-	struct ctl *ctl, const struct rows *rows, struct row *row, bool *ret_found)
-{
-	AUTO(reader_waiting) struct reader_waiting job = {0};
-	struct error err = ERROR_NULL;
-	int rc;
-
-	*ret_found = false;
-	if (!row->idempotency_key)
-		return CTL_OK;
-	rc = reader_queue_job_of_key(ctl->queue, row->idempotency_key, &job, &err);
-	if (rc == READER_E_NONE)
-		return CTL_OK;
-	if (rc)
-		return ctl_fail(CTL_NO, "%s", err.text);
-	*ret_found = true;
-	row->job_id = job.id;
-	row->repeated = 1;
-	return check_same(rows, row, job.action, job.user_id, job.sign_in_token_id);
-}
-
-static int say_refused(const struct row *row, int rc, const struct error *err)
+static int say_refused(
+	const struct rows *rows, const struct row *row, int rc, const struct error *err)
 {
 	const char *id = row->user_id ? row->user_id : row->sign_in_token_id;
 
@@ -171,33 +111,28 @@ static int say_refused(const struct row *row, int rc, const struct error *err)
 	if (rc != READER_E_REFUSED)
 		return ctl_fail(CTL_NO, "%s; nothing was submitted", err->text);
 	if (row->line)
-		return ctl_fail(CTL_USAGE, "line %" PRId64 ": %s; nothing was submitted",
-			row->line, err->text);
+		return ctl_fail(CTL_USAGE, "%s:%" PRId64 ": %s; nothing was submitted",
+			rows->source, row->line, err->text);
 	return ctl_fail(CTL_USAGE, "%s: %s; nothing was submitted", id, err->text);
-}
-
-static int insert_row(struct ctl *ctl, const struct rows *rows, struct row *row)
-{
-	struct reader_request request;
-	struct error err = ERROR_NULL;
-	bool found;
-	int rc, status = find_waiting(ctl, rows, row, &found);
-
-	if (status || found)
-		return status;
-	rows_request(rows, row, &request);
-	rc = reader_queue_add_job(ctl->queue, &request, &row->job_id, &err);
-	return rc ? say_refused(row, rc, &err) : CTL_OK;
 }
 
 static int insert_rows(struct ctl *ctl, struct rows *rows)
 {
-	int status = CTL_OK;
+	for (size_t i = 0; i < rows->n; i++) {
+		struct row *row = &rows->rows[i];
+		struct reader_request request;
+		struct error err = ERROR_NULL;
+		int rc;
 
-	for (size_t i = 0; status == CTL_OK && i < rows->n; i++)
-		if (!rows->rows[i].repeated)
-			status = insert_row(ctl, rows, &rows->rows[i]);
-	return status;
+		if (row->repeated || row->twin)
+			continue;
+		rows_request(rows, row, &request);
+		rc = reader_queue_add_job(ctl->queue, &request, &row->job_id, &err);
+		if (rc)
+			return say_refused(rows, row, rc, &err);
+	}
+	keys_settle(rows);
+	return CTL_OK;
 }
 
 static int insert_batch(struct ctl *ctl, const struct reader_batch *batch)
@@ -209,41 +144,82 @@ static int insert_batch(struct ctl *ctl, const struct reader_batch *batch)
 		return CTL_OK;
 	if (rc == READER_E_NONE)
 		return ctl_fail(CTL_NO,
-			"batch %s has its limits already: --first and --max-failures are "
-			"set "
-			"once; nothing was submitted",
+			"batch %s has other limits already: --first and --max-failures "
+			"are set once; nothing was submitted",
 			batch->name);
 	return ctl_fail(rc == READER_E_REFUSED ? CTL_USAGE : CTL_NO, "%s", err.text);
 }
 
-int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch,
-	size_t *ret_repeated)
+/* What a transaction holds. */
+static int fill_queue(
+	struct ctl *ctl, struct rows *rows, const struct reader_batch *batch)
+{
+	int status = keys_find(ctl, rows);
+
+	if (status == CTL_OK)
+		status = append_check(ctl, rows);
+	if (status == CTL_OK && batch)
+		status = insert_batch(ctl, batch);
+	return status ? status : insert_rows(ctl, rows);
+}
+
+int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch)
 {
 	struct error err = ERROR_NULL;
 	int rc, status = ctl_open_queue(ctl);
 
-	if (status == CTL_OK)
-		status = find_keys(ctl, rows);
 	if (status)
 		return status;
 	rc = reader_queue_begin(ctl->queue, &err);
 	if (rc)
-		return say_refused(&rows->rows[0], rc, &err);
-	if (batch)
-		status = insert_batch(ctl, batch);
-	if (status == CTL_OK)
-		status = insert_rows(ctl, rows);
+		return say_refused(rows, &rows->rows[0], rc, &err);
+	status = fill_queue(ctl, rows, batch);
 	if (status) {
 		reader_queue_rollback(ctl->queue);
 		return status;
 	}
 	/* An id counts from here on: a commit can find the file busy. */
 	rc = reader_queue_commit(ctl->queue, &err);
-	if (rc)
-		return say_refused(&rows->rows[0], rc, &err);
-	*ret_repeated = 0;
+	return rc ? say_refused(rows, &rows->rows[0], rc, &err) : CTL_OK;
+}
+
+/* Says how many were asked for before, where any was. Returns how many were not. */
+static size_t say_repeated(const struct rows *rows, const char *verb)
+{
+	size_t n_repeated = 0, n_twins = 0, n_new;
+	AUTO(buf) struct buf text = BUF_NULL;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		n_twins += rows->rows[i].twin != 0;
+		n_repeated += rows->rows[i].repeated != 0;
+	}
+	n_new = rows->n - n_repeated - n_twins;
+	buf_printf(&text, "%zu %s", n_new, verb);
+	if (n_repeated)
+		buf_printf(&text, ", %zu had been submitted before", n_repeated);
+	if (n_twins)
+		buf_printf(&text, ", %zu %s the key of an earlier row", n_twins,
+			n_twins == 1 ? "has" : "have");
+	if (n_repeated || n_twins)
+		ctl_say("%s", buf_str(&text));
+	return n_new;
+}
+
+int submit_look(struct ctl *ctl, struct rows *rows)
+{
+	int status = ctl_open_queue(ctl);
+	size_t n_new, n_urgent = 0;
+
+	if (status == CTL_OK)
+		status = keys_find(ctl, rows);
+	if (status == CTL_OK)
+		status = append_check(ctl, rows);
+	if (status)
+		return status;
+	n_new = say_repeated(rows, "would be submitted");
 	for (size_t i = 0; i < rows->n; i++)
-		*ret_repeated += (size_t)rows->rows[i].repeated;
+		n_urgent += rows_is_urgent(rows, &rows->rows[i]);
+	care_say_cost(ctl, rows->action, (int64_t)n_new, n_urgent == rows->n);
 	return CTL_OK;
 }
 
@@ -303,16 +279,14 @@ static int wait_and_print(struct ctl *ctl, const struct ids *ids, int64_t timeou
 	return waited ? waited : printed;
 }
 
-int submit_finish(struct ctl *ctl, const struct rows *rows, size_t n_repeated)
+int submit_finish(struct ctl *ctl, const struct rows *rows)
 {
 	AUTO(ids) struct ids ids = IDS_NULL;
 	int64_t timeout;
 
 	if (wait_timeout(ctl, OPT_TIMEOUT, TIMEOUT_MS, &timeout))
 		return CTL_USAGE;
-	if (n_repeated)
-		ctl_say("%zu submitted, %zu had been submitted before",
-			rows->n - n_repeated, n_repeated);
+	(void)say_repeated(rows, "submitted");
 	if (!args_has(ctl->args, OPT_WAIT)) {
 		print_ids(ctl, rows);
 		return CTL_OK;

@@ -7,10 +7,12 @@
 
 /* Submits the rows in one transaction, with a row for the batch where batch is not NULL.
  * Afterwards each row has its job_id; one whose key was submitted before has the id of
- * then and is counted in *ret_repeated. 0 or an exit status; nothing was submitted then.
- */
-int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch,
-	size_t *ret_repeated);
+ * then. 0 or an exit status; nothing was submitted then. */
+int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch);
+
+/* What submit_rows() would do, said on stderr with its cost in rate windows. 0 or an exit
+ * status. */
+int submit_look(struct ctl *ctl, struct rows *rows);
 
 /* What the command line says for all rows: --reason, --priority, --not-before …, who
  * asks; and --batch, --reference, --requested-by where with_labels. 0 or CTL_USAGE.
@@ -22,5 +24,6 @@ int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaul
 int submit_complete(
 	const struct ctl *ctl, struct rows *rows, const struct rows *defaults);
 
-/* Prints the ids; or, with --wait, waits and prints the results. 0 or an exit status. */
-int submit_finish(struct ctl *ctl, const struct rows *rows, size_t n_repeated);
+/* Prints the ids, or, with --wait, waits and prints the results; says how many had been
+ * submitted before. 0 or an exit status. */
+int submit_finish(struct ctl *ctl, const struct rows *rows);

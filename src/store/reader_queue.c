@@ -249,15 +249,31 @@ int reader_queue_job_of_key(struct reader_queue *queue, const char *key,
 	return 0;
 }
 
+/* Whether the batch has a row that says the same. 0, READER_E_NONE or < 0. */
+static int has_same_limits(
+	struct reader_queue *queue, const struct reader_batch *batch, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_batch_same];
+	int rc;
+
+	sql_bind(stmt, "tII", batch->name, batch->release_first, batch->max_failures);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	return rc == SQL_ROW ? 0 : READER_E_NONE;
+}
+
 int reader_queue_add_batch(
 	struct reader_queue *queue, const struct reader_batch *batch, struct error *err)
 {
 	sqlite3_stmt *stmt = queue->stmts[QQ_batch_insert];
 	int64_t ignored;
+	int rc;
 
 	sql_bind(stmt, "tIItt", batch->name, batch->release_first, batch->max_failures,
 		batch->requested_by, batch->reason);
-	return insert(stmt, &ignored, err);
+	rc = insert(stmt, &ignored, err);
+	return rc == READER_E_NONE ? has_same_limits(queue, batch, err) : rc;
 }
 
 int reader_queue_add_command(struct reader_queue *queue, const struct reader_order *order,

@@ -73,8 +73,8 @@ struct reader_batch {
 	const char *reason;
 };
 
-/* Inserts the batch's limits. 0; READER_E_NONE: it has a row already; READER_E_REFUSED;
- * or < 0. */
+/* Inserts the batch's limits, unless it has the very same ones. 0; READER_E_NONE: it has
+ * others; READER_E_REFUSED; or < 0. */
 int reader_queue_add_batch(
 	struct reader_queue *queue, const struct reader_batch *batch, struct error *err);
 

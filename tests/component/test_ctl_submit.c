@@ -54,7 +54,8 @@ static void keys(void **state)
 	assert_string_equal(fixture_stdout, "5\n7\n");
 	SAYS("1 submitted, 1 had been submitted before");
 	CTL(1, "create", "user_9", "--key", "k1");
-	SAYS("key k1 belongs to job 2, a create of user_2: nothing was submitted");
+	SAYS("key k1 belongs to job 2, a create of user_2\n");
+	SAYS("a key stands for one job: nothing was submitted");
 	CTL(64, "create", "user_1", "user_2", "--key", "k");
 	SAYS("--key k: with several users KEY:USER_ID is wanted");
 }
@@ -103,9 +104,12 @@ static void a_batch_with_limits(void **state)
 	CTL(0, "create", "user_1", "--batch", "b", "--first", "2", "--max-failures", "3");
 	QUEUE("SELECT name || release_first || max_failures FROM batch", "b23");
 	CTL(1, "create", "user_2", "--batch", "b", "--first", "9");
-	SAYS("batch b has its limits already");
+	SAYS("batch b has other limits already");
 	QUEUE("SELECT count(*) FROM job", "1");
 	CTL(0, "create", "user_2", "--batch", "b");
+	/* A script that is run again says the same again. */
+	CTL(0, "create", "user_3", "--batch", "b", "--first", "2", "--max-failures", "3");
+	CTL(1, "create", "user_3", "--batch", "b", "--first", "2");
 }
 
 static void files(void **state)
@@ -144,6 +148,22 @@ static void bad_files(void **state)
 		{"user\nuser_1\n",
 			":1: a create has no column \"user\"; did you mean user_id?"},
 		{"user_id,user_id\na,b\n", ":1: the column user_id stands there twice"},
+		{"x,user_id,y\na,b,c\n", ":1: a create has no column \"y\""},
+		{"x,user_id,y\na,b,c\n",
+			"the header does not hold; nothing was submitted"},
+		{"reason\na\n", ":1: the header has no column user_id"},
+		{"\xef\xbb\xbf"
+		 "user_id\n/\n",
+			":2: user_id: \"/\" must be"},
+		{"user_id,reason\nuser_1,a,b\n", ":2: 3 cells, but the header has 2"},
+		{"user_id,priority,not_before\nuser_1,101,soon\n",
+			":2: priority: \"101\""},
+		{"user_id,priority,not_before\nuser_1,101,soon\n", ":2: not_before: "},
+		{"user_id,priority,not_before\nuser_1,101,soon\n",
+			": 1 bad row; nothing"},
+		/* A cell may go over lines; the row is where it begins. */
+		{"user_id,reason\r\nuser_1,\"a\r\nb\"\r\n/,c\r\n", ":4: user_id: "},
+		{"user_id,reason\n/,c\n,d\n", ":3: user_id is missing"},
 		{"user_id,reason\nuser_1\n", ":2: 1 cells, but the header has 2"},
 		{"user_id\nuser_1\nuser/2\nuser_3\nuser 4\n",
 			":5: user_id: \"user 4\" must be"},
@@ -152,7 +172,17 @@ static void bad_files(void **state)
 		{"user_id,reason\n,x\n", ":2: user_id is missing"},
 		{"user_id,reason\nuser_1,\"x\n", ":2: a quotation mark is not closed"},
 		{"{\"user_id\": \"user_1\"}\n{\"user_id\": 1.5}\n",
-			":2: user_id: a text or a whole number is wanted"},
+			":2: user_id: a text is wanted"},
+		{"{\"user_id\": 15}\n", ":1: user_id: a text is wanted"},
+		{"{\"user_id\": \"u\", \"reason\": true}\n",
+			":1: reason: a text or a whole number is wanted"},
+		{"{\"user_id\": \"u\", \"priority\": 1.0}\n",
+			":1: priority: a text or a whole number is wanted"},
+		{"{\"user_id\": \"u\", \"priority\": {}, \"batch\": []}\n",
+			":1: batch: "},
+		{"{\"priority\": 1}\n", ":1: user_id is missing"},
+		{"[{\"user_id\": \"user_1\"}]\n", "one JSON object a line is wanted"},
+		{"\xef\xbb\xbf{\"user_id\": 15}\n", ":1: user_id: a text is wanted"},
 		{"{\"user_id\": \"user_1\"}\n[1]\n",
 			":2: a JSON object is wanted on each line"},
 		{"{\"user_id\": \"user_1\"}\nnonsense\n", ":2: "},
@@ -170,6 +200,119 @@ static void bad_files(void **state)
 		assert_string_equal(fixture_stdout, "");
 	}
 	QUEUE("SELECT count(*) FROM job", "0");
+}
+
+/* All of many bad rows are counted, the first are named. */
+static void many_bad_rows(void **state)
+{
+	AUTO(buf) struct buf text = BUF_NULL;
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	buf_puts(&text, "user_id\n");
+	for (int i = 0; i < 25; i++)
+		buf_puts(&text, "/\n");
+	fixture_write("rows", buf_str(&text));
+	CTL(64, "create", "--from", path);
+	SAYS(":21: user_id");
+	SAYS("… and 5 more\n");
+	SAYS("25 bad rows; nothing was submitted");
+	assert_null(strstr(fixture_stderr, ":22:"));
+}
+
+/* A key that stands in the file twice is one job, or a mistake. */
+static void keys_in_files(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	fixture_write("rows", "user_id,idempotency_key\nuser_1,a\nuser_2,b\nuser_1,a\n");
+	CTL(0, "create", "--from", path, "--dry-run");
+	SAYS("2 would be submitted, 1 has the key of an earlier row");
+	SAYS("2 creates: 1 window, about 1 s");
+	QUEUE("SELECT count(*) FROM job", "0");
+	CTL(0, "create", "--from", path);
+	assert_string_equal(fixture_stdout, "1\n2\n1\n");
+	SAYS("2 submitted, 1 has the key of an earlier row");
+	fixture_write("rows", "user_id,idempotency_key\nuser_1,a\nuser_3,c\n");
+	CTL(0, "create", "--from", path);
+	assert_string_equal(fixture_stdout, "1\n3\n");
+	SAYS("1 submitted, 1 had been submitted before\n");
+	fixture_write("rows", "user_id,idempotency_key\nuser_9,a\nuser_4,d\nuser_5,e\n"
+			      "user_6,d\nuser_7,b\n");
+	CTL(1, "create", "--from", path);
+	SAYS(":2: idempotency_key: a belongs to job 1, a create of user_1");
+	SAYS(":5: idempotency_key: d stands in line 3 too, for user_4");
+	SAYS(":6: idempotency_key: b belongs to job 2, a create of user_2");
+	QUEUE("SELECT count(*) FROM job", "3");
+	CTL(1, "create", "k:user_8", "k:user_9");
+	SAYS("key k is given to user_8 too");
+}
+
+/* A batch of one job that ended so long before now. */
+static void write_ended(int64_t id, const char *batch, int64_t ago_ms)
+{
+	struct ledger *ledger = scratch_ledger();
+	AUTO(job) struct job job = fixture_job(id, batch);
+	struct ledger_outcome outcome = {.event = EVENT_ANSWERED,
+		.effect = EFFECT_NONE,
+		.state = JOB_FAILED,
+		.result = JOB_RESULT_NOT_FOUND};
+	AUTO(answer)
+	struct answer answer = {
+		.kind = ANSWER_REPLY, .http_status = 404, .retry_after_ms = -1};
+	int64_t at = clock_now().wall_ms - ago_ms;
+
+	fixture_begin(ledger, at - 1000);
+	OK(ledger_accept(ledger, &job, "{}", &err));
+	OK(ledger_sent(ledger, &job, &err));
+	fixture_commit(ledger);
+	fixture_begin(ledger, at);
+	OK(ledger_answered(ledger, &job, &answer, &outcome, &err));
+	fixture_commit(ledger);
+	ledger_free(ledger);
+}
+
+static void raise_ids(void);
+
+/* A name that was used before is mostly a mistake. */
+static void a_batch_that_is_over(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	write_ended(1, "old", 3601000);
+	write_ended(2, "new", 3590000);
+	raise_ids();
+	CTL(0, "create", "user_1", "--batch", "new");
+	CTL(1, "create", "user_1", "--batch", "old");
+	SAYS("batch old finished at 20");
+	SAYS(" UTC, with 1 job\n");
+	SAYS("take another name, or say --append to add to it; nothing was submitted");
+	CTL(1, "create", "user_1", "--batch", "old", "--dry-run");
+	CTL(1, "revoke", "sit_1", "--batch", "old");
+	fixture_write("rows", "user_id,batch\nuser_1,old\nuser_2,new\nuser_3,other\n");
+	CTL(1, "create", "--from", path);
+	SAYS("batch old finished at");
+	assert_null(strstr(fixture_stderr, "batch new"));
+	QUEUE("SELECT count(*) FROM job", "1");
+	CTL(0, "revoke", "sit_1", "--batch", "old", "--append");
+	/* It is not over any more. */
+	CTL(0, "create", "user_2", "--batch", "old", "--key", "k");
+	QUEUE("SELECT group_concat(batch, '/') FROM job", "new/old/old");
+}
+
+static void a_dry_run_costs_nothing(void **state)
+{
+	(void)state;
+	CTL(0, "revoke", "sit_1", "sit_2", "--dry-run");
+	assert_string_equal(fixture_stdout, "");
+	SAYS("2 revokes: 1 window, about 1 s");
+	CTL(1, "revoke", "sit_1", "sit_2", "--expect", "3");
+	SAYS("that is 2, not 3: nothing was done");
+	QUEUE("SELECT count(*) FROM job", "0");
+	CTL(0, "revoke", "sit_1", "sit_2", "--expect", "2");
+	QUEUE("SELECT count(*) FROM job", "2");
 }
 
 static void revokes_by_id(void **state)
@@ -272,7 +415,7 @@ static void creates_that_wait_are_cancelled_first(void **state)
 {
 	(void)state;
 	write_tokens();
-	CTL(0, "create", "user_9", "--batch", "b");
+	CTL(0, "create", "user_9", "--batch", "b", "--append");
 	CTL(75, "revoke", "--batch", "b", "--expect", "4", "--timeout", "1s");
 	SAYS("revoke 4: 3 tokens that may be live, 1 create not finished yet");
 	SAYS("the daemon is not running");
@@ -399,6 +542,10 @@ int main(void)
 		TEST(a_batch_with_limits),
 		TEST(files),
 		TEST(bad_files),
+		TEST(many_bad_rows),
+		TEST(keys_in_files),
+		TEST(a_batch_that_is_over),
+		TEST(a_dry_run_costs_nothing),
 		TEST(revokes_by_id),
 		TEST(revokes_by_selectors),
 		TEST(revokes_of_a_job_ask_nothing),
