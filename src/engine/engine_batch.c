@@ -60,17 +60,18 @@ static int hold_rest(struct engine *engine, const struct ledger_batch *batch,
 		err);
 }
 
-int engine_batch_take(struct engine *engine, const struct job *job, bool *ret_stopped,
-	struct error *err)
+int engine_batch_take(struct engine *engine, const struct job *job,
+	int64_t *ret_stopped_by, struct error *err)
 {
 	struct ledger_batch batch;
 
-	*ret_stopped = false;
+	*ret_stopped_by = 0;
 	if (!job->batch)
 		return 0;
 	if (ledger_batch_take(engine->ledger, job->batch, &batch, err) < 0)
 		return -1;
-	*ret_stopped = batch.stopped;
+	if (batch.stopped)
+		*ret_stopped_by = CANCEL_IDS - batch.id;
 	return batch.reached ? hold_rest(engine, &batch, job->batch, err) : 0;
 }
 

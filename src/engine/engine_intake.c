@@ -126,7 +126,7 @@ static int accept(struct engine *engine, const struct queue_row *row, struct err
 	struct refusal refusal = {.why = ""};
 	struct job job = row->job; /* borrowed; only the lifetime is filled in */
 	enum job_state state;
-	bool stopped;
+	int64_t stopped_by;
 	int rc;
 
 	if (!policy_allows(engine->options.config, &job, &refusal))
@@ -136,12 +136,13 @@ static int accept(struct engine *engine, const struct queue_row *row, struct err
 		return -1;
 	if (rc > 0)
 		return reject(engine, &job, &refusal, row->detail, err);
-	if (engine_batch_take(engine, &job, &stopped, err) < 0 ||
+	if (engine_batch_take(engine, &job, &stopped_by, err) < 0 ||
 		ledger_accept(engine->ledger, &job, row->detail, err) < 0)
 		return -1;
-	if (stopped)
-		return ledger_cancel_job(engine->ledger, job.id, 0, &state, err) < 0 ? -1
-										     : 0;
+	if (stopped_by) {
+		rc = ledger_cancel_job(engine->ledger, job.id, stopped_by, &state, err);
+		return rc < 0 ? -1 : 0;
+	}
 	return cancel_covered(engine, &job, err);
 }
 

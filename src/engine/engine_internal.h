@@ -120,9 +120,10 @@ int engine_sweep(struct engine *engine, struct error *err);
 /* A row of queue.batch: queue_reader's on_batch. */
 int engine_note_batch(void *userdata, const struct queue_batch *batch, struct error *err);
 /* A job is about to be accepted: holds the rest of its batch where the canary is full.
- * *ret_stopped: too many of the batch failed, it is to be cancelled. */
-int engine_batch_take(struct engine *engine, const struct job *job, bool *ret_stopped,
-	struct error *err);
+ * *ret_stopped_by: the command that cancels it, because too many of the batch failed; 0 =
+ * none. */
+int engine_batch_take(struct engine *engine, const struct job *job,
+	int64_t *ret_stopped_by, struct error *err);
 /* A job ended failed: cancels what is left of its batch where that is one too many. */
 int engine_batch_fail(struct engine *engine, const struct job *job, struct error *err);
 

@@ -147,6 +147,7 @@ struct reader_batch_left {
 	int64_t last_id;                  /* 0 = there is none */
 	char last_due_at[CLOCK_TEXT_LEN]; /* when the last of them is due; "" = never */
 	int64_t n_urgent;
+	int64_t n_parked; /* wait for the batch to be resumed */
 };
 int reader_batch_left(struct reader *reader, const char *name,
 	struct reader_batch_left *ret_left, struct error *err);

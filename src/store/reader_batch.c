@@ -138,7 +138,8 @@ int reader_batch_left(struct reader *reader, const char *name,
 	if (sql_step(stmt, err) < 0)
 		return -1;
 	*ret_left = (struct reader_batch_left){.last_id = sqlite3_column_int64(stmt, 0),
-		.n_urgent = sqlite3_column_int64(stmt, 2)};
+		.n_urgent = sqlite3_column_int64(stmt, 2),
+		.n_parked = sqlite3_column_int64(stmt, 3)};
 	due = sql_text(stmt, 1);
 	if (due)
 		(void)stpncpy(

@@ -694,6 +694,10 @@ static void test_too_many_failures_stop_a_batch(void **state)
 			  "VALUES ('create', 'user_later', 'b')");
 	scratch_expect("audit", "SELECT state FROM job WHERE user_id = 'user_later'",
 		"cancelled");
+	scratch_expect("audit",
+		"SELECT c.reason FROM audit a JOIN command c ON c.id = a.command_id "
+		"WHERE a.event = 'cancelled' AND a.user_id = 'user_later'",
+		"max_failures of the batch is reached");
 }
 
 /* A command that does not hold is refused in words, and has no effect. */

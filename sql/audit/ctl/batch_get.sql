@@ -1,3 +1,2 @@
--- A batch's canary and its limit on failures.
-SELECT release_first, max_failures, requested_by, reason, taken_at, held, stopped
-FROM batch WHERE name = :name
+-- A batch's canary and its limit on failures, and whether they came to bear.
+SELECT release_first, max_failures, held, stopped FROM batch WHERE name = :name
