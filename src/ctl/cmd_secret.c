@@ -1,6 +1,8 @@
 /* secret. */
+#include "ctl/batch.h"
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
+#include "ctl/eta.h"
 #include "ctl/ids.h"
 #include "ctl/secrets.h"
 
@@ -34,6 +36,25 @@ static int gather(struct ctl *ctl, struct ids *ids)
 	return status;
 }
 
+/* A mail merge must not leave anybody out in silence. */
+static void say_missing(struct ctl *ctl)
+{
+	const char *name = args_get(ctl->args, OPT_BATCH);
+	struct error err = ERROR_NULL;
+	struct batch batch;
+	char left[ETA_TEXT_LEN], failed[ETA_TEXT_LEN];
+
+	if (!name || batch_read(ctl, name, &batch, &err) < 0)
+		return;
+	eta_count(batch_left(&batch), left);
+	eta_count(batch_not_succeeded(&batch), failed);
+	if (batch_left(&batch) || batch_not_succeeded(&batch))
+		ctl_say("not in the list: %s job%s of the batch not over yet, %s that "
+			"did "
+			"not succeed",
+			left, batch_left(&batch) == 1 ? "" : "s", failed);
+}
+
 int cmd_secret(struct ctl *ctl)
 {
 	AUTO(ids) struct ids ids = IDS_NULL;
@@ -50,5 +71,7 @@ int cmd_secret(struct ctl *ctl)
 		form = SECRETS_TOKEN;
 	else if (url || (ids.n == 1 && ctl->args->n_words && ctl->out.format != OUT_JSON))
 		form = SECRETS_URL;
-	return secrets_print(ctl, form, ids.ids, ids.n);
+	status = secrets_print(ctl, form, ids.ids, ids.n);
+	say_missing(ctl);
+	return status;
 }

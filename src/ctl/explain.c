@@ -57,7 +57,7 @@ struct stops {
 	struct explain *explain;
 	const char *action;
 	const char *batch;
-	bool parked; /* it waits for its batch to be resumed */
+	int64_t parked; /* as job.parked has it: 1 its batch is paused, 2 its canary */
 	bool taken;
 	int n;
 };
@@ -81,9 +81,11 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 	(void)err;
 	if (queue ? stops->taken : !waits_concerns(stop, stops->action, stops->batch))
 		return 0;
-	/* A row that waits in the queue waits to be taken first; and the first jobs of a
-	 * canary go on. */
-	if ((!queue && !stops->taken) || (stop->batch && !stops->parked))
+	/* A row that waits in the queue waits to be taken first. */
+	if (!queue && !stops->taken)
+		return 0;
+	/* The first jobs of a canary go on. */
+	if (stop->batch && !(stops->parked & (stop->command_id < 0 ? 2 : 1)))
 		return 0;
 	out = sentence(stops->explain, word_of(stop));
 	at = out->len;
@@ -276,7 +278,7 @@ int explain_queued(
 	AUTO(pace) struct pace pace = {0};
 	struct stops stops = {.action = job->action,
 		.batch = job->batch,
-		.parked = job->parked == 1,
+		.parked = job->parked,
 		.taken = true};
 	int64_t due = 0;
 	int rc;

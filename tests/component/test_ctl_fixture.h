@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -163,6 +164,23 @@ static inline char *fixture_queue(const char *sql)
 		AUTO(free_ptr) char *queue_got = fixture_queue(sql);                     \
 		assert_string_equal(queue_got, want);                                    \
 	} while (0)
+
+/* The queue gives out ids above those that the audit knows, as the daemon sees to it. */
+static inline void fixture_raise_ids(void)
+{
+	AUTO(free_ptr) char *path = fixture_path("queue/queue.db");
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq)"
+			" SELECT rowid, name, 100 FROM sqlite_sequence"
+			" WHERE name = 'job'",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
 
 /* ---- turns of the ledger ---- */
 

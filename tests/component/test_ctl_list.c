@@ -230,6 +230,104 @@ static void the_audit(void **state)
 	SAYS("the newest 2 rows are shown; --limit 0 shows all");
 }
 
+static const char *batches(const char *const *words)
+{
+	static char text[1024];
+	json_t *list, *row;
+	size_t i;
+
+	if (fixture_run(words) != 0)
+		fail_msg("%s", fixture_stderr);
+	list = json_loads(fixture_stdout, 0, NULL);
+	assert_true(json_is_array(list));
+	text[0] = '\0';
+	json_array_foreach(list, i, row)
+	{
+		size_t len = strlen(text);
+
+		(void)snprintf(text + len, sizeof(text) - len, "%s%s %s %lld-%lld-%lld",
+			i ? "/" : "", json_string_value(json_object_get(row, "batch")),
+			json_string_value(json_object_get(row, "state")),
+			(long long)json_integer_value(json_object_get(row, "jobs")),
+			(long long)json_integer_value(json_object_get(row, "not_taken")),
+			(long long)json_integer_value(json_object_get(row, "succeeded")));
+	}
+	json_decref(list);
+	return text;
+}
+
+#define BATCHES(want, ...)                                                               \
+	assert_string_equal(                                                             \
+		batches((const char *const[]){"batches", "--json", __VA_ARGS__ NULL}),   \
+		want)
+
+static void batches_newest_first(void **state)
+{
+	(void)state;
+	BATCHES("c working 1-0-0/b done 5-0-5", );
+	/* Rows that were not taken yet count too. */
+	fixture_raise_ids();
+	CTL(0, "create", "user_1", "user_2", "--batch", "new");
+	CTL(0, "create", "user_3", "--batch", "c");
+	CTL(0, "revoke", "sit_9", "--batch", "c");
+	BATCHES("new waiting 2-2-0/c working 3-2-0/b done 5-0-5", );
+	BATCHES("new waiting 2-2-0/c working 3-2-0", "--since", "2026-01-03", );
+	BATCHES("b done 5-0-5", "--until", "2026-01-02", );
+	BATCHES("new waiting 2-2-0", "--limit", "1", );
+	CTL(0, "batches");
+	PRINTS("batch  state");
+	PRINTS("2026-01-02 12:00:00.000  2026-01-02 12:00:01.000\n");
+	CTL(0, "batches", "--csv", "--until", "2026-01-02");
+	assert_string_equal(fixture_stdout,
+		"batch,state,jobs,not_taken,queued,running,succeeded,failed,cancelled,"
+		"lapsed,rejected,first_accepted_at,last_finished_at,release_first,"
+		"max_failures\r\n"
+		"b,done,5,0,0,0,5,0,0,0,0,2026-01-02 12:00:00.000,"
+		"2026-01-02 12:00:01.000,,\r\n");
+	CTL(0, "batches", "--until", "2020-01-01");
+	SAYS("no batches");
+	CTL(64, "batches", "x");
+	CTL(66, "watch", "none");
+	SAYS("there is no job of batch none");
+	/* Without a daemon there is nothing to wait for, but how far it is is said. */
+	CTL(75, "watch", "c");
+	PRINTS("0 of 3 done, 3 left");
+	SAYS("the daemon is not running: batch c must wait until it is started");
+	CTL(0, "watch", "b");
+	assert_string_equal(
+		fixture_stdout, "5 of 5 done, 0 left\nbatch b: 5 succeeded\n");
+}
+
+static void explanations(void **state)
+{
+	(void)state;
+	CTL(0, "explain", "6");
+	PRINTS("Job 6 failed at 2026-01-02 12:00:01.000 UTC: Clerk knows no such user or "
+	       "token: resource_not_found (no such user). Check the user's id");
+	PRINTS("\n  2026-01-02 12:00:01.000  attempt 1 was answered 404 "
+	       "resource_not_found "
+	       "(no such user)");
+	CTL(0, "explain", "7");
+	PRINTS("The daemon is not running: nothing is sent until it is started.\n");
+	CTL(66, "explain", "99");
+	SAYS("there is no job 99");
+	CTL(64, "explain");
+	CTL(64, "explain", "x");
+	fixture_raise_ids();
+	CTL(0, "create", "user_1");
+	CTL(0, "explain", "101");
+	assert_string_equal(fixture_stdout,
+		"The daemon is not running: the row waits in the queue until it is "
+		"started.\n");
+	CTL(0, "explain", "101", "--json");
+	PRINTS("{\"job_id\": 101, \"state\": \"not taken\", \"result\": null, \"why\": "
+	       "\"not running\", \"until\": null, \"ahead\": null, \"expected_ms\": "
+	       "null, "
+	       "\"text\": \"The daemon is not running: the row waits in the queue until "
+	       "it "
+	       "is started.\",\n\"story\": [");
+}
+
 static void files_that_are_not_there(void **state)
 {
 	AUTO(free_ptr) char *path = fixture_path("audit/audit.db");
@@ -285,6 +383,8 @@ int main(void)
 		TEST(what_was_cut_is_said),
 		TEST(words_are_checked),
 		TEST(the_audit),
+		TEST(batches_newest_first),
+		TEST(explanations),
 		TEST(files_that_are_not_there),
 		TEST(secrets),
 	};

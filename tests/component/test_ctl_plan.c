@@ -30,7 +30,8 @@ static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
 	"replay_token_tally", "replay_counts", "daily_count"};
 
-/* What may sort: the few rows of one token or one job; the names of batches in the queue. */
+/* What may sort: the few rows of one token or one job; the names of batches in the queue.
+ */
 static const char *const may_sort[] = {"replay_tally", "replay_token_tally",
 	"replay_token_events", "secret_of_job", "batch_waiting"};
 

@@ -1,7 +1,6 @@
 /* create, revoke, cancel, retry, pause, resume: what stands in queue.db afterwards. */
 #include "test_ctl_fixture.h"
 
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 static const char all_jobs[] =
@@ -273,8 +272,6 @@ static void write_ended(int64_t id, const char *batch, int64_t ago_ms)
 	ledger_free(ledger);
 }
 
-static void raise_ids(void);
-
 /* A name that was used before is mostly a mistake. */
 static void a_batch_that_is_over(void **state)
 {
@@ -283,7 +280,7 @@ static void a_batch_that_is_over(void **state)
 	(void)state;
 	write_ended(1, "old", 3601000);
 	write_ended(2, "new", 3590000);
-	raise_ids();
+	fixture_raise_ids();
 	CTL(0, "create", "user_1", "--batch", "new");
 	CTL(1, "create", "user_1", "--batch", "old");
 	SAYS("batch old finished at 20");
@@ -329,23 +326,6 @@ static void revokes_by_id(void **state)
 	CTL(64, "revoke", "--user", "u", "--action", "revoke");
 }
 
-/* The queue gives out ids above those that the audit knows, as the daemon sees to it. */
-static void raise_ids(void)
-{
-	AUTO(free_ptr) char *path = fixture_path("queue/queue.db");
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq)"
-			" SELECT rowid, name, 100 FROM sqlite_sequence"
-			" WHERE name = 'job'",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 /* Tokens 1 to 3 of batch b may be live; 4 failed. */
 static void write_tokens(void)
 {
@@ -360,7 +340,7 @@ static void write_tokens(void)
 		fixture_do_create(ledger, &job, id < 4 ? token : NULL);
 	}
 	ledger_free(ledger);
-	raise_ids();
+	fixture_raise_ids();
 }
 
 static void revokes_by_selectors(void **state)
