@@ -278,7 +278,6 @@ static void catch_signals(void)
 
 	/* Without SA_RESTART: a signal ends the sleep. */
 	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
 	(void)sigaction(SIGWINCH, &action, NULL);
 }
 

@@ -101,19 +101,18 @@ static void write_figures(const struct progress *progress, struct figures *ret)
 void progress_bottom(struct buf *out, const struct progress *progress, int columns)
 {
 	struct figures figures;
-	AUTO(buf) struct buf fitting = BUF_NULL;
 
 	write_figures(progress, &figures);
 	if (progress->waits) {
-		/* The reason matters more than the figures; it may be long. */
-		const char *const texts[] = {figures.left, progress->waits};
+		/* The reason matters more than the other figures; it may be long. */
+		int rest = columns - text_width(figures.left, strlen(figures.left)) - 2;
+		size_t fits = text_fit(
+			progress->waits, strlen(progress->waits), rest > 0 ? rest : 0);
 
-		bar_join(out, texts, 1, columns);
-		columns -= text_width(out->data ? out->data : "", out->len) + 2;
-		if (columns > 0) {
-			bar_join(&fitting, texts + 1, 1, columns);
-			buf_printf(out, ", %s", buf_str(&fitting));
-		}
+		bar_join(out, &(const char *){figures.left}, 1, columns);
+		if (fits)
+			buf_puts(out, ", ");
+		buf_append(out, progress->waits, fits);
 	} else {
 		const char *const texts[] = {
 			figures.left, figures.time, figures.failed, figures.rate};

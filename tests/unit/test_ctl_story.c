@@ -249,8 +249,10 @@ static void lines(void **state)
 	/* What it waits for matters more than how fast it was. */
 	waits.waits = "sending is held since long";
 	buf_clear(&line);
+	buf_puts(&line, "what stands in front\n");
 	progress_bottom(&line, &waits, 30);
-	assert_string_equal(buf_str(&line), "5,488 left, sending is held si");
+	assert_string_equal(
+		buf_str(&line), "what stands in front\n5,488 left, sending is held si");
 	buf_clear(&line);
 	progress_plain(&line, &waits);
 	assert_string_equal(buf_str(&line),
