@@ -64,10 +64,15 @@ static int on_event(void *userdata, const struct reader_event *event, struct err
 	struct ctl *ctl = userdata;
 	AUTO(buf) struct buf text = BUF_NULL;
 	AUTO(buf) struct buf shown = BUF_NULL;
+	AUTO(reader_command) struct reader_command command = {0};
 	struct story_row row = {.at = event->at, .attempt = event->attempt};
+	int rc = READER_E_NONE;
 
-	(void)err;
-	story_event(&text, event);
+	if (event->command_id != READER_NONE)
+		rc = reader_command(ctl->reader, event->command_id, &command, err);
+	if (rc < 0)
+		return -1;
+	story_event(&text, event, rc == 0 ? &command : NULL);
 	if (text.len == 0)
 		return 0;
 	if (ctl->out.format == OUT_JSON) {

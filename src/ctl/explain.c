@@ -139,7 +139,7 @@ static int on_event(void *userdata, const struct reader_event *event, struct err
 		buf_puts(&last->sent_at, event->at ? event->at : "");
 	} else if (event->attempt != READER_NONE) {
 		buf_clear(&last->text);
-		story_event(&last->text, event);
+		story_event(&last->text, event, NULL);
 	}
 	if (!strcmp(word, "cancelled"))
 		last->by_daemon =

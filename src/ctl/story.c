@@ -57,20 +57,26 @@ static void attempt_of(
 		buf_printf(out, "; again at %s UTC", event->next_attempt_at);
 }
 
-static void by_whom(struct buf *out, const struct reader_event *event, const char *what)
+/* Who stands in the command's own row: the event's are the job's. */
+static void by_whom(struct buf *out, const struct reader_event *event,
+	const struct reader_command *command, const char *what)
 {
 	buf_puts(out, what);
-	if (event->command_id > 0)
-		buf_printf(out, " by command %" PRId64, event->command_id);
-	else if (event->command_id != READER_NONE)
+	if (event->command_id == READER_NONE)
+		return;
+	if (event->command_id < 0) {
 		buf_puts(out, " by the daemon: max_failures of its batch was reached");
-	if (event->requested_by && *event->requested_by && event->command_id > 0)
-		buf_printf(out, " of %s", event->requested_by);
-	if (event->reason && event->command_id > 0)
-		buf_printf(out, ": %s", event->reason);
+		return;
+	}
+	buf_printf(out, " by command %" PRId64, event->command_id);
+	if (command && command->requested_by && *command->requested_by)
+		buf_printf(out, " of %s", command->requested_by);
+	if (command && command->reason)
+		buf_printf(out, ": %s", command->reason);
 }
 
-void story_event(struct buf *out, const struct reader_event *event)
+void story_event(struct buf *out, const struct reader_event *event,
+	const struct reader_command *command)
 {
 	int kind = event->event ? event_parse(event->event) : -1;
 
@@ -99,10 +105,10 @@ void story_event(struct buf *out, const struct reader_event *event)
 			"tokens.db");
 		return;
 	case EVENT_CANCELLED:
-		by_whom(out, event, "cancelled");
+		by_whom(out, event, command, "cancelled");
 		return;
 	case EVENT_RETRIED:
-		by_whom(out, event, "queued again");
+		by_whom(out, event, command, "queued again");
 		return;
 	case EVENT_LAPSED:
 		buf_puts(out, "lapsed: not_after passed before it was sent");

@@ -21,7 +21,8 @@
 	}
 
 /* 0 stands for what is not known. */
-static void tells(struct reader_event event, const char *want)
+static void tells_of(
+	struct reader_event event, const struct reader_command *by, const char *want)
 {
 	int64_t *const numbers[] = {&event.command_id, &event.attempt, &event.http_status,
 		&event.duration_ms};
@@ -30,8 +31,13 @@ static void tells(struct reader_event event, const char *want)
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (*numbers[i] == 0)
 			*numbers[i] = READER_NONE;
-	story_event(&text, &event);
+	story_event(&text, &event, by);
 	assert_string_equal(buf_str(&text), want);
+}
+
+static void tells(struct reader_event event, const char *want)
+{
+	tells_of(event, NULL, want);
 }
 
 static void events(void **state)
@@ -64,8 +70,11 @@ static void events(void **state)
 		"attempt 3 was on its way when the daemon ended, and nobody heard the "
 		"answer: "
 		"whether Clerk did it is not known");
-	tells(EVENT_OF(.event = TEXT("cancelled"), .command_id = 12,
-		      .requested_by = TEXT("ana"), .reason = TEXT("wrong list")),
+	/* The event's own requester and reason are the job's. */
+	tells_of(EVENT_OF(.event = TEXT("cancelled"), .command_id = 12,
+			 .requested_by = TEXT("bob"), .reason = TEXT("a mailing")),
+		&(struct reader_command){
+			.requested_by = TEXT("ana"), .reason = TEXT("wrong list")},
 		"cancelled by command 12 of ana: wrong list");
 	tells(EVENT_OF(.event = TEXT("cancelled"), .command_id = -4000000000001),
 		"cancelled by the daemon: max_failures of its batch was reached");
