@@ -71,13 +71,14 @@ static void header_cleanup(struct header *header)
 	free_ptr_cleanup(&header->names);
 }
 
-/* Names each column that is wrong. */
+/* Names each column that is wrong; a file of one endless line is not looked at for long.
+ */
 static void check_header(struct source *source, const struct csv *csv)
 {
 	struct error err = ERROR_NULL;
 	bool has_id = false;
 
-	for (size_t i = 0; i < csv->n_cells; i++) {
+	for (size_t i = 0; i < csv->n_cells && source->n_faults <= FAULTS_MAX; i++) {
 		const char *name = buf_str(&csv->cells[i]);
 		bool twice = false;
 
@@ -89,7 +90,7 @@ static void check_header(struct source *source, const struct csv *csv)
 		if (twice || rows_check_column(source->rows, name, &err) < 0)
 			fault(source, csv->line, &err);
 	}
-	if (has_id)
+	if (has_id || source->n_faults > FAULTS_MAX)
 		return;
 	(void)error_set(
 		&err, "the header has no column %s", rows_id_column(source->rows));
@@ -168,10 +169,12 @@ static int read_csv(struct source *source)
 	if (status)
 		return status;
 	while (status == CTL_OK && (rc = csv_next(&csv, &err)) != CSV_E_END) {
-		status = check_room(source);
-		if (rc < 0)
+		if (rc < 0) {
 			fault(source, csv.line, &err);
-		else if (status == CTL_OK)
+			continue;
+		}
+		status = check_room(source);
+		if (status == CTL_OK)
 			take_record(source, &csv, &header);
 	}
 	return status;
@@ -234,7 +237,7 @@ static int read_json(struct source *source)
 		size_t len = end ? (size_t)(end - line) : source->len - at;
 
 		at += len + 1;
-		while (len && strchr("\r \t", line[len - 1]))
+		while (len && (line[len - 1] == '\r' || line[len - 1] == ' '))
 			len--;
 		if (len)
 			status = check_room(source);

@@ -79,11 +79,15 @@ def test_scheduled_and_paused():
 
 
 def test_behind_others():
-    daemon = started(**{"rate.requests": 10, "rate.window": "30s"})
+    # Half of the window is for creates: it can be used up for them alone.
+    daemon = started(**{"rate.requests": 20, "rate.share": 0.5, "rate.window": "30s"})
     daemon.ctl("create", *[f"user_a{i}" for i in range(40)], "--batch", "b")
     taken(daemon, 40)
     wait_until(lambda: daemon.states().get("succeeded") == 10, 10)
-    wait_until(lambda: daemon.status_json()["gate"]["normal_until"], 10)
+    gate = wait_until(lambda: daemon.status_json()["gate"]["normal_until"]
+                      and daemon.status_json()["gate"], 10)
+    assert gate["open"] and gate["until"] is None, gate
+    assert gate["text"] == "sending at the rate limit: 10 requests a window", gate
     # Ten went at once, the eleventh when the window lets it go.
     told = explain(daemon, 11, "rate window",
                    r"It is the next one, and the rate window \(10 requests in 30s\) is used up: "
