@@ -123,7 +123,7 @@ int append_check(struct ctl *ctl, const struct rows *rows)
 	struct error err = ERROR_NULL;
 	size_t n_over, shown = 0;
 
-	if (args_has(ctl->args, OPT_APPEND))
+	if (args_has(ctl->args, OPT_APPEND_BATCH))
 		return CTL_OK;
 	gather(rows, &targets);
 	/* Whoever may not read the audit cannot be told. */
