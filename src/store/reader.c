@@ -44,14 +44,30 @@ void reader_free(struct reader *reader)
 
 int reader_begin(struct reader *reader, struct error *err)
 {
-	return sql_exec(reader->db, "BEGIN", err);
+	return reader->snapshot ? 0 : sql_exec(reader->db, "BEGIN", err);
 }
 
 void reader_end(struct reader *reader)
 {
+	if (reader->snapshot)
+		return;
 	/* Of a transaction that only read, an end cannot fail in a way that matters. */
 	if (!sqlite3_get_autocommit(reader->db))
 		(void)sqlite3_exec(reader->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int reader_snapshot(struct reader *reader, struct error *err)
+{
+	if (reader_begin(reader, err) < 0)
+		return -1;
+	reader->snapshot = true;
+	return 0;
+}
+
+void reader_release(struct reader *reader)
+{
+	reader->snapshot = false;
+	reader_end(reader);
 }
 
 void reader_ids_deinit(struct reader_ids *ids)

@@ -32,6 +32,11 @@ int reader_open(const char *path, struct reader **ret_reader, struct error *err)
 /* Closes. NULL is fine. */
 void reader_free(struct reader *reader);
 
+/* Everything that is read until reader_release() stands for one moment. To be short: the
+ * daemon's log can only grow meanwhile. 0 or < 0. */
+int reader_snapshot(struct reader *reader, struct error *err);
+void reader_release(struct reader *reader);
+
 /* Which rows. All texts borrowed; NULL = any. Times are UTC text as in the tables, since
  * included and until not. */
 struct reader_selector {

@@ -15,6 +15,7 @@ enum reader_query {
 struct reader {
 	sqlite3 *db;                  /* owned */
 	sqlite3_stmt *stmts[RQ__MAX]; /* owned */
+	bool snapshot;                /* one transaction until reader_release() */
 };
 
 #define READER_PAGE 256 /* rows read in one transaction */
@@ -25,7 +26,8 @@ static inline sqlite3_stmt *reader_stmt(struct reader *reader, enum reader_query
 	return reader->stmts[query];
 }
 
-/* A read transaction, so that what is read between stands for one moment. */
+/* A read transaction, so that what is read between stands for one moment; within a
+ * snapshot they do nothing. */
 int reader_begin(struct reader *reader, struct error *err);
 void reader_end(struct reader *reader);
 
