@@ -1,9 +1,13 @@
-# cmake -DIN=<dir> -DOUT=<file> -P embed.cmake
+# cmake -DIN=<dir> -DOUT=<file> [-DKIND=css] -P embed.cmake
 # Writes OUT: one line SQL(<stem>, "<text>") for every IN/*.sql, sorted by name, the text
-# escaped as a C string literal.
-file(GLOB files "${IN}/*.sql")
+# escaped as a C string literal. With KIND=css: CSS(...) for every IN/*.css.
+if(NOT KIND)
+  set(KIND sql)
+endif()
+string(TOUPPER "${KIND}" macro)
+file(GLOB files "${IN}/*.${KIND}")
 list(SORT files)
-set(text "/* Generated from the .sql files of one folder; do not edit. */\n")
+set(text "/* Generated from the .${KIND} files of one folder; do not edit. */\n")
 foreach(f IN LISTS files)
   get_filename_component(stem "${f}" NAME_WE)
   file(READ "${f}" sql)
@@ -11,6 +15,6 @@ foreach(f IN LISTS files)
   string(REPLACE "\"" "\\\"" sql "${sql}")
   string(REPLACE "?" "\\?" sql "${sql}")
   string(REPLACE "\n" "\\n\"\n    \"" sql "${sql}")
-  string(APPEND text "SQL(${stem},\n    \"${sql}\")\n")
+  string(APPEND text "${macro}(${stem},\n    \"${sql}\")\n")
 endforeach()
 file(WRITE "${OUT}" "${text}")

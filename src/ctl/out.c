@@ -45,7 +45,7 @@ void out_flush(struct out *out)
 	buf_clear(&out->pending);
 }
 
-static void flush_when_full(struct out *out)
+void out_settle(struct out *out)
 {
 	if (out->pending.len >= FLUSH_BYTES)
 		out_flush(out);
@@ -63,7 +63,7 @@ void out_printf(struct out *out, const char *format, ...)
 	buf_puts(&out->pending, text);
 	explicit_bzero(text, strlen(text));
 	free(text);
-	flush_when_full(out);
+	out_settle(out);
 }
 
 static void end_list(struct out *out)

@@ -82,6 +82,9 @@ void out_printf(struct out *out, const char *format, ...)
 /* Writes what is pending now: for output that somebody waits for. */
 void out_flush(struct out *out);
 
+/* Writes what is pending where that has grown large: for who appends to it himself. */
+void out_settle(struct out *out);
+
 /* A list of records: begin, any number of rows, end. The list is borrowed until its end,
  * a record for the call. */
 void out_list_begin(struct out *out, const struct out_list *list);
