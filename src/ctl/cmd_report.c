@@ -3,6 +3,7 @@
 #include "ctl/ctl.h"
 #include "ctl/near.h"
 #include "ctl/report.h"
+#include "ctl/report_html.h"
 #include "ctl/select.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ struct run {
 	const struct report *report;
 	struct select select; /* the period */
 	int64_t limit;        /* 0 = none */
+	bool html;
 	bool more;
 	struct reader_evidence evidence;
 };
@@ -43,14 +45,36 @@ static int find_report(const struct ctl *ctl, const struct report **ret_report)
 		near ? "?" : "", buf_str(&names));
 }
 
-static int read_format(struct ctl *ctl)
+/* --format html is none of out's. */
+static int read_html(struct run *run)
+{
+	AUTO(buf) struct buf names = BUF_NULL;
+
+	run->html = true;
+	if (report_html_can(run->report->source))
+		return CTL_OK;
+	for (int i = 0; i < report_n; i++)
+		if (report_html_can(report_table[i].source))
+			buf_printf(&names, " %s", report_table[i].name);
+	return ctl_fail(CTL_USAGE, "report %s is not made as HTML; these are:%s",
+		run->report->name, buf_str(&names));
+}
+
+static int read_format(struct run *run)
 {
 	static const char *const names[] = {
 		[OUT_TABLE] = "text", [OUT_JSON] = "json", [OUT_CSV] = "csv"};
+	struct ctl *ctl = run->ctl;
 	const char *text = args_get(ctl->args, OPT_AS);
 	bool by_flag = args_has(ctl->args, OPT_JSON) || args_has(ctl->args, OPT_CSV);
 	struct near near = {.word = text};
 
+	if (text && !strcmp(text, "html") && by_flag)
+		return ctl_fail(CTL_USAGE,
+			"--format html and --%s together make no sense",
+			names[ctl->out.format]);
+	if (text && !strcmp(text, "html"))
+		return read_html(run);
 	for (size_t i = 0; text && i < ARRAY_LEN(names); i++) {
 		if (strcmp(names[i], text) != 0) {
 			near_try(&near, names[i]);
@@ -66,8 +90,9 @@ static int read_format(struct ctl *ctl)
 	}
 	if (!text)
 		return CTL_OK;
+	near_try(&near, "html");
 	return ctl_fail(CTL_USAGE,
-		"--format: there is no %s%s%s%s; text, json or csv is wanted", text,
+		"--format: there is no %s%s%s%s; text, json, csv or html is wanted", text,
 		near.best ? "; did you mean " : "", near.best ? near.best : "",
 		near.best ? "?" : "");
 }
@@ -108,7 +133,7 @@ static int read_options(struct run *run)
 	int status = find_report(ctl, &run->report);
 
 	if (status == CTL_OK)
-		status = read_format(ctl);
+		status = read_format(run);
 	if (status == CTL_OK)
 		status = read_period(run);
 	/* A report is whole unless somebody asks for less. */
@@ -221,6 +246,12 @@ static int print(struct run *run, bool to_file)
 	struct error err = ERROR_NULL;
 	int rc = 0;
 
+	if (run->html)
+		return report_html(ctl, &(struct report_html){.report = report->source,
+						.since = run->select.selector.since,
+						.until = run->select.selector.until,
+						.limit = run->limit,
+						.out = &ctl->out});
 	print_head(run);
 	/* A file of CSV is one table. */
 	if (report->source == READER_REPORT_OUTSTANDING && ctl->out.format != OUT_CSV)

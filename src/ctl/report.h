@@ -51,7 +51,8 @@ void report_evidence_init(struct report_evidence *ret_evidence,
 /* Frees. Idempotent. */
 void report_evidence_deinit(struct report_evidence *evidence);
 
-/* It as a line of text that the caller frees. */
+/* The period in words; all of it as a line. The caller frees the text. */
+char *report_evidence_period(const struct report_evidence *evidence);
 char *report_evidence_line(const struct report_evidence *evidence);
 
 static inline void report_evidence_cleanup(struct report_evidence *evidence)

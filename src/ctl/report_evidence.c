@@ -43,7 +43,7 @@ void report_evidence_deinit(struct report_evidence *evidence)
 	*evidence = (struct report_evidence){0};
 }
 
-static char *period(const struct report_evidence *evidence)
+char *report_evidence_period(const struct report_evidence *evidence)
 {
 	if (evidence->since && evidence->until)
 		return xasprintf(
@@ -57,7 +57,7 @@ static char *period(const struct report_evidence *evidence)
 
 char *report_evidence_line(const struct report_evidence *evidence)
 {
-	AUTO(free_ptr) char *of = period(evidence);
+	AUTO(free_ptr) char *of = report_evidence_period(evidence);
 	AUTO(free_ptr) char *rows = NULL;
 
 	if (evidence->seq_from == OUT_NONE)
