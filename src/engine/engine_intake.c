@@ -241,6 +241,47 @@ static int judge_queue(struct engine *engine, int rc, struct error *err)
 	}
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* The newest row that was taken, as the file has it, against the audit. */
+static int on_taken(void *userdata, const struct queue_row *row, struct error *err)
+{
+	struct engine *engine = userdata;
+	AUTO(job) struct job job = JOB_NULL;
+	int rc = ledger_get_job(engine->ledger, row->job.id, &job, err);
+
+	/* One that the audit does not know is the sweep's. */
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (same(row->job.submitted_at, job.submitted_at) &&
+		same(row->job.user_id, job.user_id) &&
+		(row->job.action != JOB_REVOKE ||
+			same(row->job.sign_in_token_id, job.sign_in_token_id)))
+		return 0;
+	(void)error_set(err,
+		"job %" PRId64 " is another one than was taken under that id (an old "
+		"copy restored, and written on?): restore the newer file, or start "
+		"clerk-tokend once with --new-queue and submit what came since again",
+		job.id);
+	return 1;
+}
+
+/* The rows that running commands covered and that were not taken are gone, and their ids
+ * will be other jobs'. */
+static int hear_of_new_file(struct engine *engine, struct error *err)
+{
+	const struct queue_cursor *cursor = &ledger_progress(engine->ledger)->cursor;
+
+	if (!queue_take_made(engine->queue))
+		return 0;
+	engine->stale = true;
+	return ledger_commands_cut(engine->ledger,
+		cursor->job > cursor->urgent ? cursor->job : cursor->urgent, err);
+}
+
 static int ensure(struct engine *engine, struct error *err)
 {
 	AUTO(free_ptr) char *warning = NULL;
@@ -257,12 +298,15 @@ int engine_intake(struct engine *engine, struct error *err)
 	const struct queue_reader reader = {.userdata = engine,
 		.on_command = on_command,
 		.on_row = on_row,
+		.on_taken = on_taken,
 		.on_batch = engine_note_batch};
 	int rc;
 
 	if (!engine->look && !engine->more)
 		return 0;
 	rc = ensure(engine, err);
+	if (rc == 0)
+		rc = hear_of_new_file(engine, err);
 	if (rc == 0)
 		rc = judge_queue(engine,
 			queue_read(engine->queue,

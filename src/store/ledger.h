@@ -111,6 +111,9 @@ int ledger_stop(struct ledger *ledger, struct error *err);
 
 /* ---- rows of the queue ---- */
 
+/* The job as it stands, in *ret_job (caller: job_deinit). 0; LEDGER_E_NONE. */
+int ledger_get_job(
+	struct ledger *ledger, int64_t id, struct job *ret_job, struct error *err);
 /* Whether the audit has a job with this id. */
 int ledger_knows_job(
 	struct ledger *ledger, int64_t id, bool *ret_known, struct error *err);
@@ -281,6 +284,9 @@ int ledger_knows_command(
  * *ret_done: no job is left. */
 int ledger_command_step(struct ledger *ledger, struct ledger_command *command, int max,
 	bool *ret_done, struct error *err);
+
+/* Running commands cover jobs up to max_job_id and no further. */
+int ledger_commands_cut(struct ledger *ledger, int64_t max_job_id, struct error *err);
 
 /* How many jobs of a bulk command's scope are running: what a cancel comes too late for.
  */

@@ -135,6 +135,15 @@ int ledger_commands(struct ledger *ledger,
 	return rc;
 }
 
+int ledger_commands_cut(struct ledger *ledger, int64_t max_job_id, struct error *err)
+{
+	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_cut);
+
+	ledger->wrote = true;
+	sql_bind(stmt, "i", max_job_id);
+	return sql_run(stmt, NULL, err);
+}
+
 int ledger_command_running(struct ledger *ledger, const struct ledger_command *command,
 	int64_t *ret_n, struct error *err)
 {
@@ -150,7 +159,7 @@ int ledger_command_running(struct ledger *ledger, const struct ledger_command *c
 
 /* ---- one job ---- */
 
-static int get_job(
+int ledger_get_job(
 	struct ledger *ledger, int64_t id, struct job *ret_job, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_by_id);
@@ -170,7 +179,7 @@ int ledger_cancel_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
 	enum job_state *ret_state, struct error *err)
 {
 	AUTO(job) struct job job = JOB_NULL;
-	int rc = get_job(ledger, job_id, &job, err);
+	int rc = ledger_get_job(ledger, job_id, &job, err);
 
 	if (rc)
 		return rc;
@@ -184,7 +193,7 @@ int ledger_retry_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
 	enum job_state *ret_state, struct error *err)
 {
 	AUTO(job) struct job job = JOB_NULL;
-	int rc = get_job(ledger, job_id, &job, err);
+	int rc = ledger_get_job(ledger, job_id, &job, err);
 
 	if (rc)
 		return rc;

@@ -19,6 +19,7 @@ void queue_close(struct queue *queue)
 {
 	queue_conn_close(&queue->conn);
 	queue->data_version = -1;
+	queue->matched = false;
 	free(queue->stuck);
 	queue->stuck = NULL;
 }
@@ -244,6 +245,14 @@ int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 
 	give_warning(queue, ret_warning);
 	return rc;
+}
+
+bool queue_take_made(struct queue *queue)
+{
+	bool made = queue->made;
+
+	queue->made = false;
+	return made;
 }
 
 bool queue_changed(struct queue *queue)

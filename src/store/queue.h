@@ -109,6 +109,10 @@ void queue_free(struct queue *queue);
 int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 	char **ret_warning, struct error *err);
 
+/* Whether the file was made anew since the last call: what older rows there were, and ids
+ * that were given out and not taken, are gone. */
+bool queue_take_made(struct queue *queue);
+
 /* Whether somebody committed, replaced or removed the file since the last queue_read()
  * that returned 0. Cheap: PRAGMA data_version and SQLITE_FCNTL_HAS_MOVED. True where it
  * is not open, and where somebody holds the lock. */
@@ -122,6 +126,10 @@ struct queue_reader {
 	int (*on_command)(void *userdata, const struct queue_command *command,
 		int64_t snapshot_job_id, struct error *err);
 	int (*on_row)(void *userdata, const struct queue_row *row, struct error *err);
+	/* May be NULL. The newest of the rows up to cursor->job, once for each file that
+	 * is opened, before the others. 0 = it is the one that was taken; 1 = it is
+	 * another one: the file is at fault, err says why; < 0 */
+	int (*on_taken)(void *userdata, const struct queue_row *row, struct error *err);
 	/* May be NULL. The row of batch that the next on_row() names, before it; at least
 	 * once a read for each such batch. The receiver knows those it has by their name.
 	 */

@@ -119,6 +119,7 @@ static int write_schema(struct queue *queue, int version,
 			max_of(queue->floor.command, cursor->command), err);
 		if (rc == 0)
 			rc = queue_conn_commit(&conn, err);
+		queue->made = queue->made || rc == 0;
 	}
 	queue_conn_close(&conn);
 	return rc;

@@ -28,7 +28,9 @@ struct queue {
 	struct queue_schema *schema;
 	struct queue_conn conn;        /* for reading; open only while everything holds */
 	struct queue_file_mark opened; /* whose inode is the file that conn has open */
-	int64_t schema_version;        /* of the schema that was compared */
+	bool matched;           /* its newest taken row is the one that was taken */
+	bool made;              /* and nobody was told yet */
+	int64_t schema_version; /* of the schema that was compared */
 	/* The file as of the last read; data_version -1 = none. A write that SQLite
 	 * counts shows in the first, any other in the second. */
 	int64_t data_version;

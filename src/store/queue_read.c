@@ -230,6 +230,35 @@ static int take_snapshot(struct reading *reading, struct error *err)
 	return rc;
 }
 
+/* An old copy that was put back and written on gave ids out again: rows with ids that
+ * were taken are other jobs, and would never be. */
+static int check_taken(struct reading *reading, struct error *err)
+{
+	struct queue_conn *conn = &reading->queue->conn;
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue_conn_stmt(conn, QQ_job_taken_last);
+	struct queue_row row;
+	size_t bytes = 0;
+	int rc;
+
+	if (!reading->reader->on_taken || reading->queue->matched)
+		return 0;
+	sql_bind(stmt, "i", reading->at.job);
+	rc = queue_conn_step(conn, stmt);
+	reading->queue->matched = rc == SQLITE_DONE || rc == SQLITE_TOOBIG;
+	if (reading->queue->matched)
+		return 0;
+	if (rc != SQLITE_ROW)
+		return queue_conn_failed(conn, err);
+	queue_row_read(stmt, &reading->queue->detail, &row, &bytes);
+	rc = reading->reader->on_taken(reading->reader->userdata, &row, err);
+	queue_row_deinit(&row);
+	reading->queue->matched = rc == 0;
+	if (rc <= 0)
+		return rc;
+	error_prefix(err, "%s", reading->queue->path);
+	return QUEUE_E_FAULT;
+}
+
 static int read_all(struct reading *reading, struct error *err)
 {
 	const struct pass passes[] = {
@@ -239,8 +268,10 @@ static int read_all(struct reading *reading, struct error *err)
 			hand_out_row},
 		{QQ_job_next, QQ_job_next_types, &reading->at.job, true, hand_out_row},
 	};
-	int rc = take_snapshot(reading, err);
+	int rc = check_taken(reading, err);
 
+	if (rc == 0)
+		rc = take_snapshot(reading, err);
 	for (size_t i = 0; rc == 0 && !reading->more && i < ARRAY_LEN(passes); i++)
 		rc = run_pass(reading, &passes[i], err);
 	return rc;

@@ -5,6 +5,7 @@
 #include "world.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -234,6 +235,81 @@ static void test_drain_is_not_ended_by_a_pause_of_other_jobs(void **state)
 	assert_non_null(stuck);
 }
 
+/* In the folder of the queue. */
+static void shell(const char *command)
+{
+	AUTO(free_ptr)
+	char *text = xasprintf("cd '%s/queue' && %s", scratch_folder(), command);
+
+	assert_int_equal(system(text), 0);
+}
+
+#define MANY(n, what)                                                                    \
+	"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " #n   \
+	") INSERT INTO job (action, user_id, batch) SELECT 'create', '" what             \
+	"' || i, 'b' FROM n;"
+
+/* An old copy that was put back and written on until its ids passed those that were
+ * taken: the rows in between would never be looked at. */
+static void test_an_old_queue_that_was_written_on_is_held(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, MANY(10, "user_a"));
+	world_answer_all(&world);
+	shell("cp queue.db old.db");
+	world_sql(&world, MANY(10, "user_b"));
+	world_answer_all(&world);
+	shell("mv old.db queue.db");
+	world_sql(&world, MANY(12, "user_c"));
+	scratch_expect("audit", "SELECT count(*) FROM job", "20");
+	scratch_expect("audit",
+		"SELECT reason LIKE '%queue.db: job 20 is another one than was taken "
+		"under that id%' FROM hold WHERE kind = 'queue'",
+		"1");
+	/* A start later, and written on. */
+	world_crash(&world);
+	world_sql(&world, MANY(1, "user_d"));
+	scratch_expect("audit", "SELECT count(*) FROM job", "20");
+	shell("rm queue.db");
+	world_sql(&world, "SELECT 1");
+	world_sql(&world, MANY(1, "user_e"));
+	world_answer_all(&world);
+	scratch_expect("audit", "SELECT id || state FROM job WHERE user_id = 'user_e1'",
+		"21succeeded");
+	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+}
+
+/* What a cancel covered and was not taken is gone with its file: the new file's jobs have
+ * those ids, and are others. */
+static void test_a_new_queue_ends_what_a_cancel_covered(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	struct error err = ERROR_NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	path = xasprintf("%s/queue/queue.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				 MANY(2500, "user_a") "INSERT INTO command (verb, batch) "
+						      "VALUES ('cancel', 'b')",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	(void)sqlite3_close(db);
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+	scratch_expect("audit", "SELECT state || max_job_id FROM command", "running2500");
+	shell("rm queue.db");
+	world_sql(&world, "SELECT 1");
+	scratch_expect("audit", "SELECT state || ' ' || message FROM command",
+		"done 999 jobs cancelled");
+	world_sql(&world, MANY(1, "user_b"));
+	scratch_expect("audit", "SELECT id || state FROM job WHERE user_id = 'user_b1'",
+		"1000running");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -247,6 +323,8 @@ int main(void)
 		TEST(test_a_cancel_tells_how_many_were_running),
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
 		TEST(test_a_clock_set_back_delays_no_resumed_batch),
+		TEST(test_an_old_queue_that_was_written_on_is_held),
+		TEST(test_a_new_queue_ends_what_a_cancel_covered),
 		TEST(test_drain_is_not_ended_by_a_pause_of_other_jobs),
 	};
 
