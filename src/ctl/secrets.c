@@ -26,6 +26,16 @@ static const struct out_column columns[] = {
 
 static const struct out_list list = {columns, ARRAY_LEN(columns), NULL};
 
+/* Whether the audit tells of the removal of the secret. */
+static bool was_purged(struct ctl *ctl, const char *token_id)
+{
+	AUTO(reader_token) struct reader_token token = {0};
+	struct error err = ERROR_NULL;
+
+	return token_id && reader_token(ctl->reader, token_id, &token, &err) == 0 &&
+	       token.purged_at;
+}
+
 /* Why a job has no secret, as far as the audit may be read. */
 static int say_missing(struct ctl *ctl, int64_t id)
 {
@@ -35,6 +45,13 @@ static int say_missing(struct ctl *ctl, int64_t id)
 	ctl_try_audit(ctl);
 	if (!ctl->reader || reader_job(ctl->reader, id, &job, &err) != 0)
 		return ctl_fail(CTL_MISSING, "job %" PRId64 " has no secret", id);
+	if (!strcmp(job.state, "succeeded") && job.action &&
+		!strcmp(job.action, "create") && !was_purged(ctl, job.sign_in_token_id))
+		return ctl_fail(CTL_MISSING,
+			"job %" PRId64
+			": tokens.db has lost its secret, which was never removed: was "
+			"an older tokens.db put back?",
+			id);
 	if (!strcmp(job.state, "succeeded") && job.action &&
 		!strcmp(job.action, "create"))
 		return ctl_fail(CTL_MISSING,

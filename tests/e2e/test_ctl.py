@@ -11,7 +11,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from harness import TOKENCTL, Daemon, Fake, Skip, check_story, main, wait_until
+from harness import TOKENCTL, Daemon, Fake, Skip, check_story, main, sql, wait_until
 
 SUBMIT, AUDIT = 41001, 41002  # groups of nobody, for the tests of permissions
 
@@ -47,6 +47,12 @@ def test_a_token_is_made_used_and_revoked():
     assert [job["id"] for job in whole["jobs"]] == [2, 1]
     # The secret is worth nothing now, so it is gone.
     wait_until(lambda: daemon.ctl("secret", "1", check=None).returncode == 66, 10)
+    assert "its secret was removed" in daemon.ctl("secret", "1", check=66).stderr
+    # One that went without a word of the audit: an older tokens.db was put back.
+    job = lines(daemon.ctl("create", "user_eva"))[0]
+    daemon.ctl("wait", job)
+    sql(daemon.tokens_db, f"DELETE FROM secret WHERE job_id = {job};")
+    assert "older tokens.db" in daemon.ctl("secret", job, check=66).stderr
     job = daemon.ctl_json("job", "1")
     assert [row["event"] for row in job["history"]] == ["accepted", "sent", "answered"]
     assert job["history"][0]["detail"]["user_id"] == "user_ana"
