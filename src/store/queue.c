@@ -255,6 +255,11 @@ bool queue_take_made(struct queue *queue)
 	return made;
 }
 
+bool queue_is_open(const struct queue *queue)
+{
+	return queue->conn.db != NULL;
+}
+
 bool queue_changed(struct queue *queue)
 {
 	struct queue_file now;

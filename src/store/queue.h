@@ -113,6 +113,9 @@ int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
  * that were given out and not taken, are gone. */
 bool queue_take_made(struct queue *queue);
 
+/* Whether the file is open: it held when it was last looked at. */
+bool queue_is_open(const struct queue *queue);
+
 /* Whether somebody committed, replaced or removed the file since the last queue_read()
  * that returned 0. Cheap: PRAGMA data_version and SQLITE_FCNTL_HAS_MOVED. True where it
  * is not open, and where somebody holds the lock. */

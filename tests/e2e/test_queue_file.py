@@ -46,6 +46,45 @@ def test_a_locked_queue_keeps_no_answer_waiting():
     check_story(daemon, fake)
 
 
+def cpu_seconds(daemon):
+    fields = open(f"/proc/{daemon.pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_queue_that_cannot_be_opened_is_no_spin():
+    """Opening and closing it must not wake the daemon to open it once more."""
+    fake = Fake()
+    for case in ("locked at the start", "garbage", "WAL"):
+        daemon = Daemon(fake)
+        daemon.start()
+        daemon.stop()
+        if case == "garbage":
+            os.rename(daemon.queue_db, daemon.scratch / "right.db")
+            daemon.queue_db.write_bytes(bytes(range(256)) * 64)
+        else:
+            other = sqlite3.connect(daemon.queue_db, isolation_level=None)
+            other.execute("PRAGMA journal_mode = WAL" if case == "WAL" else "BEGIN EXCLUSIVE")
+            other.execute("INSERT INTO job (action, user_id) VALUES ('create', 'user_a')")
+        daemon.start()
+        if case != "locked at the start":
+            daemon.wait_status("held: queue")
+        time.sleep(1)
+        began = cpu_seconds(daemon)
+        time.sleep(3)
+        used = cpu_seconds(daemon) - began
+        assert used < 0.3, f"{case}: {used} s of CPU in 3 s"
+        if case == "garbage":
+            os.rename(daemon.scratch / "right.db", daemon.queue_db)
+        else:
+            if case != "WAL":
+                other.execute("COMMIT")
+            other.close()
+        daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_b');")
+        daemon.wait_done(10)
+        daemon.stop()
+        daemon.close()
+
+
 def tamper(daemon, text):
     """What a hostile submitter can do: no trigger, no check stops it."""
     db = sqlite3.connect(daemon.queue_db, timeout=10)
