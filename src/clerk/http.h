@@ -48,6 +48,9 @@ struct http_options {
  * http_reconfigure() and the getters, not http_free(). */
 typedef void (*http_done_fn)(void *userdata, uint64_t ticket, const struct reply *reply);
 
+/* Whether what the options name is there: the CA file. 0 or < 0. */
+int http_check(const struct http_options *options, struct error *err);
+
 /* Makes a client on the loop (borrowed; must outlive it). done(userdata, …) is called for
  * each finished transfer. Fails where libcurl does, or where ca_file cannot be read. The
  * caller http_free()s it. Removes SSLKEYLOGFILE from the environment: libcurl would write

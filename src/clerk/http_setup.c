@@ -50,10 +50,11 @@ static int make_headers(const struct http_options *options, const char *content_
 }
 
 /* A file that is not there would otherwise show as a TLS failure of each transfer. */
-static int check_ca_file(const char *ca_file, struct error *err)
+int http_check(const struct http_options *options, struct error *err)
 {
-	if (*ca_file && access(ca_file, R_OK) < 0)
-		return error_errno(err, errno, "cannot read the CA file %s", ca_file);
+	if (*options->ca_file && access(options->ca_file, R_OK) < 0)
+		return error_errno(
+			err, errno, "cannot read the CA file %s", options->ca_file);
 	return 0;
 }
 
@@ -74,7 +75,7 @@ int http_setup_new(const struct http_options *options, struct http_setup **ret_s
 	setup->proxy = xstrdup(options->proxy);
 	setup->connect_timeout_ms = to_long(options->connect_timeout_ms);
 	setup->request_timeout_ms = to_long(options->request_timeout_ms);
-	if (check_ca_file(setup->ca_file, err) < 0 ||
+	if (http_check(options, err) < 0 ||
 		make_headers(options, "Content-Type: application/json",
 			&setup->headers_body, err) < 0 ||
 		make_headers(options, "Content-Type:", &setup->headers_empty, err) < 0)

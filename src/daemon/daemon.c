@@ -92,6 +92,16 @@ struct engine_options daemon_engine_options(struct daemon *daemon)
 	};
 }
 
+/* What the configuration names, before anything is begun with it. */
+static int check_http(
+	const struct config *config, const struct secret *key, struct error *err)
+{
+	struct http_options options;
+
+	daemon_fill_http(config, key, &options);
+	return http_check(&options, err);
+}
+
 int daemon_check(const struct daemon_options *options)
 {
 	struct error err = ERROR_NULL;
@@ -101,7 +111,8 @@ int daemon_check(const struct daemon_options *options)
 	int status = DAEMON_EXIT_CONFIG;
 
 	if (config_load(options->config_path, &config, &err) < 0 ||
-		daemon_load_key(config, &key, &kind, &err) < 0) {
+		daemon_load_key(config, &key, &kind, &err) < 0 ||
+		check_http(config, &key, &err) < 0) {
 		(void)fprintf(stderr, "clerk-tokend: %s\n", err.text);
 	} else {
 		(void)printf("%s: configuration and key are right (a %s key)\n",
@@ -277,7 +288,9 @@ static int set_up(struct daemon *daemon, struct error *err)
 	int rc;
 
 	if (config_load(daemon->options.config_path, &daemon->config, err) < 0 ||
-		daemon_load_key(daemon->config, &daemon->key, &daemon->key_kind, err) < 0)
+		daemon_load_key(daemon->config, &daemon->key, &daemon->key_kind, err) <
+			0 ||
+		check_http(daemon->config, &daemon->key, err) < 0)
 		return DAEMON_EXIT_CONFIG;
 	log_set_level((enum log_level)daemon->config->log_level);
 	daemon->instance = config_instance(daemon->config->path);

@@ -77,6 +77,12 @@ def test_check_says_what_is_wrong():
     daemon.write_key("pk_test_public")
     wrong = daemon.check()
     assert wrong.returncode == 78 and "pk_test_public" not in wrong.stderr, wrong
+    daemon.write_key(KEY)
+    daemon.configure({"clerk.ca_file": "/nowhere/ca.pem"})
+    wrong = daemon.check()
+    assert wrong.returncode == 78 and "/nowhere/ca.pem: No such file" in wrong.stderr, wrong
+    daemon.start(ready=False)
+    assert daemon.wait_exit() == 78  # as for the rest of the configuration
 
 
 def test_a_bad_reload_changes_nothing():
