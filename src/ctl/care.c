@@ -51,10 +51,16 @@ int care_ask(const struct ctl *ctl, const struct care *care, bool *ret_go)
 		care_say_cost(ctl, care->noun, care->n_requests, care->urgent);
 	if (args_has(ctl->args, OPT_DRY_RUN))
 		return CTL_OK;
+	if (care->by_yes && args_has(ctl->args, OPT_YES)) {
+		*ret_go = true;
+		return CTL_OK;
+	}
 	if (expect && expected != care->n)
 		return ctl_fail(CTL_NO,
 			"that is %" PRId64 ", not %" PRId64 ": nothing was done", care->n,
 			expected);
+	if (care->by_yes && !isatty(STDIN_FILENO))
+		return ctl_fail(CTL_USAGE, "to do it without a terminal, say --yes");
 	if (!expect && !isatty(STDIN_FILENO))
 		return ctl_fail(CTL_USAGE,
 			"to do it without a terminal, say --expect %" PRId64, care->n);

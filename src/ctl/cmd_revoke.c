@@ -10,7 +10,6 @@
 #include "ctl/submit.h"
 #include "ctl/wait.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* So long the creates in scope may take to end before their tokens are revoked. */
@@ -120,8 +119,8 @@ static int ask(const struct ctl *ctl, const struct scope *scope, bool *ret_go)
 		.noun = "revoke",
 		.urgent = is_urgent(ctl)};
 
-	if (scope->n_underway)
-		ctl_say("%" PRId64 " more are being revoked already", scope->n_underway);
+	if (scope->underway.n)
+		ctl_say("%zu more are being revoked already", scope->underway.n);
 	/* Jobs that were named one by one are not a bulk change. */
 	*ret_go = true;
 	if (!args_has_any(ctl->args, SELECT_BITS & ~ARGS_BIT(JOB)) &&
@@ -211,7 +210,7 @@ static int revoke_selected(struct ctl *ctl)
 			     : scope_find(ctl, &select.selector, &scope);
 	if (status)
 		return status;
-	if (scope.revokes.n + scope.unfinished.n == 0 && scope.n_underway == 0 &&
+	if (scope.revokes.n + scope.unfinished.n == 0 && scope.underway.n == 0 &&
 		!args_has(ctl->args, OPT_EXPECT))
 		return ctl_fail(CTL_MISSING, "there is no token to revoke");
 	status = ask(ctl, &scope, &go);

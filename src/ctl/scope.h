@@ -9,7 +9,7 @@
 struct scope {
 	struct rows revokes;   /* the tokens that may be live, as rows to submit */
 	struct ids unfinished; /* creates that are queued, running or not taken yet */
-	int64_t n_underway;    /* tokens whose revoke is queued or running already */
+	struct ids underway;   /* revokes of such tokens that go by themselves already */
 };
 
 #define SCOPE_NULL                                                                       \

@@ -52,8 +52,10 @@ struct reader_selector {
 	const char *token;
 	const char *since;
 	const char *until;
-	const char *event; /* of audit rows alone */
-	bool live;         /* of tokens alone: may be live */
+	const char *event;       /* of audit rows alone */
+	bool live;               /* of tokens alone: may be live */
+	const char *heard_since; /* of tokens alone: used or revoked, heard of since */
+	bool unknown;            /* of jobs alone: an attempt's outcome is unknown */
 };
 
 /* Every walk below lends each row to fn, outside of any transaction, until fn returns
@@ -167,6 +169,10 @@ int reader_batches(struct reader *reader,
  * max; those of paused batches do not. */
 int reader_ahead(struct reader *reader, const struct reader_job *job, const char *now,
 	int64_t max, int64_t *ret_n, struct error *err);
+
+/* How many jobs there are of an action in a state, as the daemon keeps count. */
+int reader_tally(struct reader *reader, const char *action, const char *state,
+	int64_t *ret_jobs, struct error *err);
 
 /* A number that changes whenever the daemon has committed. */
 int reader_version(struct reader *reader, int64_t *ret_version, struct error *err);

@@ -67,6 +67,8 @@ static sqlite3_stmt *best_index(
 		stmt = reader_stmt(reader, RQ_job_ids_running);
 	} else if (state && !strcmp(state, "failed")) {
 		stmt = reader_stmt(reader, RQ_job_ids_failed);
+	} else if (selector->unknown) {
+		stmt = reader_stmt(reader, RQ_job_ids_unknown);
 	}
 	return stmt;
 }

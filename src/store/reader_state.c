@@ -94,3 +94,17 @@ int reader_version(struct reader *reader, int64_t *ret_version, struct error *er
 	*ret_version = sqlite3_column_int64(stmt, 0);
 	return 0;
 }
+
+int reader_tally(struct reader *reader, const char *action, const char *state,
+	int64_t *ret_jobs, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_tally_get);
+	int rc;
+
+	sql_bind(stmt, "tt", action, state);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	*ret_jobs = rc == SQL_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+	return 0;
+}

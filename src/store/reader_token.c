@@ -50,12 +50,18 @@ static int start_walk(struct reader *reader, const struct reader_selector *selec
 
 	*ret_walk = (struct reader_walk){.query = RQ_token_rows_below,
 		.below = INT64_MAX,
-		.paged = !by_job && !selector->live};
-	if (by_job)
+		.paged = !by_job && !selector->live && !selector->heard_since};
+	if (by_job) {
 		rc = rows_by_job(reader, selector, &ret_walk->list, err);
-	else if (selector->live)
+	} else if (selector->heard_since) {
+		sqlite3_stmt *stmt = reader_stmt(reader, RQ_token_rows_heard);
+
+		sql_bind(stmt, "t", selector->heard_since);
+		rc = reader_ids_collect(&ret_walk->list, stmt, err);
+	} else if (selector->live) {
 		rc = reader_ids_collect(
 			&ret_walk->list, reader_stmt(reader, RQ_token_rows_live), err);
+	}
 	reader_ids_sort(&ret_walk->list, true);
 	return rc;
 }

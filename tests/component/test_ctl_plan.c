@@ -24,11 +24,12 @@ static const struct sql_text tokens_texts[] = {
 #undef SQL
 };
 
-/* What may scan: tables of a handful of rows, walks along an index that stop at once, and
- * the counts of verify. */
+/* What may scan: tables of a handful of rows, walks along an index that stop at once, the
+ * counts of verify, and the lists of a lockdown. */
 static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
-	"replay_token_tally", "replay_counts", "daily_count"};
+	"replay_token_tally", "replay_counts", "daily_count", "job_ids_unknown",
+	"token_rows_heard"};
 
 /* What may sort: the few rows of one token or one job; the names of batches in the queue.
  */

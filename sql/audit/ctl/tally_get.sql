@@ -1,0 +1,2 @@
+-- How many jobs of an action are in a state.
+SELECT jobs FROM tally WHERE action = :action AND state = :state

@@ -1,0 +1,152 @@
+/* What the steps of a lockdown share: finding its pause, waiting, saying how it goes. */
+#include "ctl/lockdown.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "ctl/wait.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRESS_MS 2000
+
+/* ---- what is paused ---- */
+
+/* A pause of creates for good, by a lockdown: its command says so. */
+static int find_mark(struct lockdown *lockdown, int64_t command_id, struct error *err)
+{
+	AUTO(reader_command) struct reader_command command = {0};
+	int rc = reader_command(lockdown->ctl->reader, command_id, &command, err);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (!command.reason ||
+		strncmp(command.reason, LOCKDOWN_MARK, strlen(LOCKDOWN_MARK)) != 0)
+		return 0;
+	lockdown->command_id = command_id;
+	lockdown->since = xstrdup(command.taken_at);
+	return 0;
+}
+
+static int on_pause(void *userdata, const struct reader_stop *stop, struct error *err)
+{
+	struct lockdown *lockdown = userdata;
+	bool create = !stop->action || !strcmp(stop->action, "create");
+	bool revoke = !stop->action || !strcmp(stop->action, "revoke");
+
+	if (stop->kind || stop->batch)
+		return 0;
+	lockdown->revokes_stopped = lockdown->revokes_stopped || revoke;
+	/* They come in the order in which they were paused. */
+	if (create && !stop->ends && !lockdown->since)
+		return find_mark(lockdown, stop->command_id, err);
+	return 0;
+}
+
+int lockdown_look(struct lockdown *lockdown)
+{
+	struct error err = ERROR_NULL;
+
+	free(TAKE_PTR(lockdown->since));
+	lockdown->revokes_stopped = false;
+	if (reader_stops(lockdown->ctl->reader, on_pause, lockdown, &err) < 0)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	return CTL_OK;
+}
+
+/* ---- waiting ---- */
+
+/* A line for each thing that keeps revokes from being sent. */
+static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
+{
+	AUTO(free_ptr) char *line = NULL;
+
+	(void)err;
+	if (stop->kind)
+		line = xasprintf("held since %s: %s: %s; ends with: %s\n", stop->since,
+			stop->kind, stop->reason, stop->ends);
+	else if (!stop->batch && (!stop->action || !strcmp(stop->action, "revoke")))
+		line = xasprintf(
+			"revokes are paused since %s; clerk-tokenctl resume ends it\n",
+			stop->since);
+	if (line)
+		buf_puts(userdata, line);
+	return 0;
+}
+
+static void say_lines(const char *text)
+{
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+		ctl_say("%.*s", (int)(end - text), text);
+}
+
+/* Says what holds, and that it is over, whenever that changes. */
+static int say_holds(struct lockdown *lockdown, struct error *err)
+{
+	AUTO(buf) struct buf text = BUF_NULL;
+	const char *before = lockdown->held ? lockdown->held : "";
+
+	if (reader_stops(lockdown->ctl->reader, on_stop, &text, err) < 0)
+		return -1;
+	if (!strcmp(buf_str(&text), before))
+		return 0;
+	if (text.len)
+		say_lines(buf_str(&text));
+	else
+		ctl_say("nothing holds any more: it goes on");
+	free(lockdown->held);
+	lockdown->held = xstrdup(buf_str(&text));
+	return 0;
+}
+
+struct watched {
+	struct lockdown *lockdown;
+	int (*check)(void *userdata, struct error *err);
+	void *userdata;
+};
+
+static int check_watched(void *userdata, struct error *err)
+{
+	struct watched *watched = userdata;
+	int rc = watched->check(watched->userdata, err);
+
+	if (rc == 0 && say_holds(watched->lockdown, err) < 0)
+		return -1;
+	return rc;
+}
+
+int lockdown_wait(struct lockdown *lockdown,
+	int (*check)(void *userdata, struct error *err), void *userdata, const char *what)
+{
+	struct watched watched = {lockdown, check, userdata};
+	struct wait wait = {.check = check_watched,
+		.userdata = &watched,
+		.quiet_stops = true,
+		.what = what};
+	int64_t now = clock_now().mono_ms;
+
+	if (lockdown->until_ms != INT64_MAX)
+		wait.timeout_ms = lockdown->until_ms > now ? lockdown->until_ms - now : 1;
+	return wait_for(lockdown->ctl, &wait);
+}
+
+void lockdown_progress(struct lockdown *lockdown, const char *format, ...)
+{
+	int64_t now = clock_now().mono_ms;
+	char *text = NULL;
+	va_list ap;
+
+	if (lockdown->said_ms == 0)
+		lockdown->said_ms = now;
+	if (now - lockdown->said_ms < PROGRESS_MS)
+		return;
+	lockdown->said_ms = now;
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		abort();
+	va_end(ap);
+	ctl_say("%s", text);
+	free(text);
+}
