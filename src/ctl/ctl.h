@@ -23,9 +23,10 @@ enum ctl_exit {
 	CTL_NO =
 		1, /* it ran and the answer is no; or it failed for a reason of its own */
 	CTL_USAGE = 64,
-	CTL_MISSING = 66,    /* no such job, token or file */
-	CTL_TEMPORARY = 75,  /* timed out, or the daemon is not running */
-	CTL_PERMISSION = 77, /* naming the group that would help */
+	CTL_MISSING = 66,     /* no such job, token or file */
+	CTL_UNAVAILABLE = 69, /* a program that is needed is not installed */
+	CTL_TEMPORARY = 75,   /* timed out, or the daemon is not running */
+	CTL_PERMISSION = 77,  /* naming the group that would help */
 };
 
 struct ctl {
@@ -53,6 +54,11 @@ int ctl_fail(int status, const char *format, ...) __attribute__((format(printf, 
 int ctl_open_audit(struct ctl *ctl);
 int ctl_open_queue(struct ctl *ctl);
 int ctl_open_secrets(struct ctl *ctl);
+
+/* Says why a database, by its file's name ("audit.db"), could not be opened: the exit
+ * status of an outcome of store/reader.h. */
+int ctl_say_outcome(
+	const struct ctl *ctl, const char *file, int outcome, const struct error *err);
 
 /* As ctl_open_audit(), but silent where this user may not read it, or it is not there:
  * ctl->reader then stays NULL. For what only helps. */

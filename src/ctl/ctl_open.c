@@ -68,6 +68,17 @@ static int say_outcome(const struct ctl *ctl, const struct place *place, int out
 	}
 }
 
+int ctl_say_outcome(
+	const struct ctl *ctl, const char *file, int outcome, const struct error *err)
+{
+	const struct place *const places[] = {&audit, &tokens, &queue};
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (!strcmp(places[i]->file, file))
+			return say_outcome(ctl, places[i], outcome, err);
+	return ctl_fail(CTL_NO, "%s", err->text);
+}
+
 static int open_audit(struct ctl *ctl, struct error *err)
 {
 	AUTO(free_ptr) char *path = path_of(ctl, &audit);

@@ -31,6 +31,10 @@ static inline sqlite3_stmt *reader_stmt(struct reader *reader, enum reader_query
 int reader_begin(struct reader *reader, struct error *err);
 void reader_end(struct reader *reader);
 
+/* The queue's connection, for the backup of it. Borrowed. */
+struct reader_queue;
+sqlite3 *reader_queue_connection(struct reader_queue *queue);
+
 /* Ids while they are collected: rowids, job ids, seqs. */
 struct reader_ids {
 	int64_t *ids; /* owned */

@@ -155,6 +155,11 @@ void reader_queue_free(struct reader_queue *queue)
 	free(queue);
 }
 
+sqlite3 *reader_queue_connection(struct reader_queue *queue)
+{
+	return queue->db;
+}
+
 static int run(struct reader_queue *queue, const char *text, struct error *err)
 {
 	if (sql_exec(queue->db, text, err) == 0)
