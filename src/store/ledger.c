@@ -160,6 +160,16 @@ static int load_progress(struct ledger *ledger, struct error *err)
 	return 0;
 }
 
+/* A purge was carried out before the commit that carries its mark; a tokens.db that is
+ * behind its purges is an old copy, which has the secrets again. */
+static void purge_again(struct ledger *ledger, const struct tokens_mark *mark)
+{
+	if (mark->seq + 1 >= ledger->now.progress.purge_from_seq)
+		return;
+	ledger->now.progress.purge_from_seq = mark->seq + 1;
+	ledger->committed = ledger->now;
+}
+
 /* tokens.db remembers how far audit.db had got: an audit.db behind that is an old copy,
  * and going on with it would send old rows again. */
 static int check_mark(struct ledger *ledger, bool accept, struct error *err)
@@ -173,6 +183,8 @@ static int check_mark(struct ledger *ledger, bool accept, struct error *err)
 		return -1;
 	if (mark.seq == 0)
 		return 0;
+	ledger->mark_job_id = mark.job_id;
+	purge_again(ledger, &mark);
 	if (highest < ledger->now.max_job_id)
 		highest = ledger->now.max_job_id;
 	sql_bind(stmt, "i", mark.seq);
@@ -246,6 +258,11 @@ void ledger_free(struct ledger *ledger)
 bool ledger_was_restored(const struct ledger *ledger)
 {
 	return ledger->restored;
+}
+
+int64_t ledger_mark_job_id(const struct ledger *ledger)
+{
+	return ledger->mark_job_id;
 }
 
 int ledger_begin(struct ledger *ledger, struct now now, struct error *err)

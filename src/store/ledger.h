@@ -44,6 +44,10 @@ void ledger_free(struct ledger *ledger);
  * accept_restore took it). */
 bool ledger_was_restored(const struct ledger *ledger);
 
+/* The highest job id that tokens.db knew of at ledger_open(): beyond audit.db's own where
+ * that is a restored copy. */
+int64_t ledger_mark_job_id(const struct ledger *ledger);
+
 /* Begins a turn at now. */
 int ledger_begin(struct ledger *ledger, struct now now, struct error *err);
 /* Commits tokens.db, then audit.db; both are on disk when it returns 0. Nothing is synced

@@ -170,7 +170,7 @@ int tokens_get(struct tokens *tokens, const struct job *job, struct answer *ret_
 	struct answer answer = ANSWER_NULL;
 	int rc;
 
-	sql_bind(stmt, "ii", job->id, (int64_t)job->attempts);
+	sql_bind(stmt, "iit", job->id, (int64_t)job->attempts, job->user_id);
 	rc = sql_step(stmt, err);
 	if (rc < 0)
 		return -1;

@@ -313,20 +313,17 @@ static void test_a_purge_is_carried_out_at_the_next_start(void **state)
 	ledger_free(ledger);
 }
 
-/* A revoked token's secret: `purged` first, then the row, and it is out of the WAL too.
- */
-static void test_revoke_purges_the_secret(void **state)
+/* A create, and the revoke of its token. */
+static void create_and_revoke(struct ledger *ledger)
 {
 	static const struct ledger_outcome revoked = {.event = EVENT_ANSWERED,
 		.effect = EFFECT_APPLIED,
 		.state = JOB_SUCCEEDED,
 		.result = JOB_RESULT_REVOKED,
 		.token_valid = true};
-	struct ledger *ledger = scratch_ledger();
 	struct answer answer = scratch_token_answer("sit_1", "user_1");
 	struct job create, revoke = scratch_revoke(2, "sit_1");
 
-	(void)state;
 	send_create(ledger, 1, &create);
 	answer_create(ledger, &create, "sit_1");
 	begin(ledger);
@@ -338,6 +335,19 @@ static void test_revoke_purges_the_secret(void **state)
 	OK(ledger_answered(ledger, &revoke, &answer, &revoked, &err));
 	commit(ledger);
 	scratch_expect("tokens", "SELECT count(*) FROM secret", "1");
+	answer_deinit(&answer);
+	job_deinit(&create);
+	job_deinit(&revoke);
+}
+
+/* A revoked token's secret: `purged` first, then the row, and it is out of the WAL too.
+ */
+static void test_revoke_purges_the_secret(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+
+	(void)state;
+	create_and_revoke(ledger);
 	OK(ledger_tidy(ledger, false, &err));
 	scratch_expect("tokens", "SELECT count(*) FROM secret", "0");
 	scratch_expect("audit", "SELECT life || revoke_job_id FROM token", "revoked2");
@@ -352,20 +362,71 @@ static void test_revoke_purges_the_secret(void **state)
 				scratch_folder(), scratch_folder());
 		assert_int_equal(system(command), 0);
 	}
-	answer_deinit(&answer);
-	job_deinit(&create);
-	job_deinit(&revoke);
 	ledger_free(ledger);
 }
 
-/* Copies audit.db with its WAL while nothing is open. */
-static void copy_audit(const char *from, const char *to)
+/* A start as the daemon makes it: a turn is written before purges are carried out. */
+static void start_again(void)
+{
+	struct ledger *ledger = scratch_ledger();
+
+	begin(ledger);
+	OK(ledger_note(ledger, EVENT_STARTED, "{}", &err));
+	commit(ledger);
+	OK(ledger_tidy(ledger, false, &err));
+	ledger_free(ledger);
+}
+
+/* Copies a folder while nothing is open. */
+static void copy_folder(const char *from, const char *to)
 {
 	AUTO(free_ptr)
 	char *command = xasprintf("rm -rf '%s/%s' && cp -a '%s/%s' '%s/%s'",
 		scratch_folder(), to, scratch_folder(), from, scratch_folder(), to);
 
 	assert_int_equal(system(command), 0);
+}
+
+/* An older tokens.db has secrets again that were purged since. */
+static void test_yesterdays_tokens_are_purged_again(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+	struct job job;
+
+	(void)state;
+	create_and_revoke(ledger);
+	copy_folder("tokens", "yesterday");
+	OK(ledger_tidy(ledger, false, &err));
+	send_create(ledger, 3, &job);
+	answer_create(ledger, &job, "sit_3");
+	job_deinit(&job);
+	ledger_free(ledger);
+	scratch_expect(
+		"tokens", "SELECT group_concat(sign_in_token_id) FROM secret", "sit_3");
+	copy_folder("yesterday", "tokens");
+	scratch_expect(
+		"tokens", "SELECT group_concat(sign_in_token_id) FROM secret", "sit_1");
+	start_again();
+	scratch_expect("tokens", "SELECT count(*) FROM secret", "0");
+}
+
+/* An id that was given out twice: the answer to the other user's create is not taken. */
+static void test_another_users_answer_is_not_found(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+	struct answer answer = ANSWER_NULL;
+	struct job job;
+
+	(void)state;
+	send_create(ledger, 1, &job);
+	answer_create(ledger, &job, "sit_1");
+	OK(ledger_found_secret(ledger, &job, &answer, &err));
+	answer_deinit(&answer);
+	free(job.user_id);
+	job.user_id = xstrdup("user_2");
+	assert_int_equal(ledger_found_secret(ledger, &job, &answer, NULL), LEDGER_E_NONE);
+	job_deinit(&job);
+	ledger_free(ledger);
 }
 
 static void test_yesterdays_audit_is_refused(void **state)
@@ -379,14 +440,14 @@ static void test_yesterdays_audit_is_refused(void **state)
 	send_create(ledger, 1, &job);
 	job_deinit(&job);
 	ledger_free(ledger);
-	copy_audit("audit", "yesterday");
+	copy_folder("audit", "yesterday");
 	ledger = scratch_ledger();
 	send_create(ledger, 2, &job);
 	answer_create(ledger, &job, "sit_2");
 	OK(ledger_stop(ledger, &err));
 	job_deinit(&job);
 	ledger_free(ledger);
-	copy_audit("yesterday", "audit");
+	copy_folder("yesterday", "audit");
 	assert_int_equal(ledger_open(&options, &ledger, &fault), LEDGER_E_RESTORED);
 	assert_non_null(strstr(fault.text, "went backwards"));
 	assert_non_null(strstr(fault.text, "--accept-restore"));
@@ -407,14 +468,14 @@ static void test_a_kill_between_the_commits_is_no_restored_copy(void **state)
 	(void)state;
 	send_create(ledger, 1, &job);
 	ledger_free(ledger);
-	copy_audit("audit", "before");
+	copy_folder("audit", "before");
 	ledger = scratch_ledger();
 	begin(ledger);
 	OK(ledger_accept(ledger, &later, "{}", &err));
 	OK(ledger_answered(ledger, &job, &answer, &created, &err));
 	commit(ledger);
 	ledger_free(ledger);
-	copy_audit("before", "audit");
+	copy_folder("before", "audit");
 	ledger = scratch_ledger();
 	assert_false(ledger_was_restored(ledger));
 	answer_deinit(&answer);
@@ -733,6 +794,8 @@ int main(void)
 		TEST(test_revoke_purges_the_secret),
 		TEST(test_yesterdays_audit_is_refused),
 		TEST(test_a_kill_between_the_commits_is_no_restored_copy),
+		TEST(test_yesterdays_tokens_are_purged_again),
+		TEST(test_another_users_answer_is_not_found),
 		TEST(test_newer_schema_is_refused),
 		TEST(test_foreign_file_is_refused),
 		TEST(test_order_of_sending),

@@ -1,4 +1,6 @@
--- The answer to one attempt of a job.
+-- The answer to one attempt of a job. A restored queue may give an id out again: then the
+-- secret that an earlier job of the same id left is most likely another user's.
 SELECT sign_in_token_id, token, url, user_id, created_at_ms, updated_at_ms, http_status,
   trace_id, received_at, duration_ms
-FROM secret WHERE job_id = :job_id AND attempt = :attempt LIMIT 1
+FROM secret WHERE job_id = :job_id AND attempt = :attempt AND user_id = :user_id
+LIMIT 1
