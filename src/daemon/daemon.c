@@ -153,12 +153,15 @@ static void read_boot_id(char ret_id[40])
 	(void)fclose(file);
 }
 
-/* Opens the queue with the floor that keeps its ids above the audit's. */
+/* Opens the queue with the floor that keeps its ids above the audit's, and above those
+ * whose secrets are there although the audit is a restored copy. */
 static void open_queue(struct daemon *daemon, const char *folder)
 {
 	struct queue_options options = {
 		.folder = folder, .floor = ledger_progress(daemon->ledger)->cursor};
 
+	if (options.floor.job < ledger_mark_job_id(daemon->ledger))
+		options.floor.job = ledger_mark_job_id(daemon->ledger);
 	queue_new(&options, &daemon->queue);
 }
 
@@ -198,7 +201,10 @@ static int go_to_work(struct daemon *daemon, struct error *err)
 	struct engine_options options = daemon_engine_options(daemon);
 	struct engine_start start = {.detail = detail,
 		.key_kind = secret_key_kind_name(daemon->key_kind),
-		.paused = ledger_was_restored(daemon->ledger)};
+		/* Whoever says that files were restored is believed: of all three put
+		 * back together nothing can be seen. */
+		.paused = daemon->options.accept_restore ||
+			  ledger_was_restored(daemon->ledger)};
 	char boot_id[40];
 
 	read_boot_id(boot_id);

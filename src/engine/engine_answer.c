@@ -268,7 +268,11 @@ static void say(struct engine *engine, const struct flight *flight)
 	const char *message = flight->outcome.reason  ? flight->outcome.reason
 			      : answer->error_message ? answer->error_message
 						      : "";
-	bool odd = answer->http_status / 100 == 2;
+	/* A create of unknown outcome is looked up at Clerk: where the audit is lost, by
+	 * this line. */
+	bool odd = answer->http_status / 100 == 2 ||
+		   (flight->outcome.effect == EFFECT_UNKNOWN &&
+			   flight->job.action == JOB_CREATE);
 
 	if (flight->outcome.state == JOB_SUCCEEDED) {
 		say_succeeded(engine, flight);

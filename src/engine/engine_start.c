@@ -239,7 +239,7 @@ static int begin_paused(struct engine *engine, struct error *err)
 
 	memcpy(pause.clock_ms, progress->clock_ms, sizeof(pause.clock_ms));
 	engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
-		"paused: audit.db is a restored copy; look at the queue, cancel what was "
+		"paused: databases were restored; look at the queue, cancel what was "
 		"done already, then resume");
 	return ledger_pause_add(engine->ledger, &pause, err);
 }
