@@ -47,6 +47,7 @@ int cmd_doctor(struct ctl *ctl)
 	if (ctl->config) {
 		doctor_files(&doctor);
 		doctor_databases(&doctor);
+		doctor_restore(&doctor);
 		doctor_daemon(&doctor);
 		if (!args_has(ctl->args, OPT_OFFLINE))
 			doctor_reach(&doctor);

@@ -104,7 +104,19 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 	struct doctor *doctor = userdata;
 
 	(void)err;
-	if (stop->kind)
+	if (stop->kind && !strcmp(stop->kind, "queue"))
+		doctor_say(doctor, DOCTOR_FAIL,
+			"put the newest queue.db back; where there is none, stop the "
+			"daemon and start it once with clerk-tokend --new-queue; see "
+			"restore.md",
+			"held: queue: %s", stop->reason);
+	else if (!stop->kind && !stop->batch && stop->command_id < 0)
+		doctor_say(doctor, DOCTOR_WARN,
+			"clerk-tokenctl jobs --state queued shows what would be sent, "
+			"some of it once more; cancel what was done, then clerk-tokenctl "
+			"resume; see restore.md",
+			"paused: everything, because databases were restored");
+	else if (stop->kind)
 		doctor_say(doctor, DOCTOR_FAIL, stop->ends, "held: %s: %s", stop->kind,
 			stop->reason);
 	else

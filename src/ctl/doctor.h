@@ -10,7 +10,8 @@ enum doctor_verdict { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
 
 struct doctor {
 	struct ctl *ctl;
-	bool failed; /* one of them did */
+	bool failed;    /* one of them did */
+	bool no_tokens; /* tokens.db is missing, not just closed to this user */
 };
 
 /* A line: ok|warn|fail, what is so, and what to do about it (NULL = nothing). */
@@ -38,6 +39,9 @@ void doctor_files(struct doctor *doctor);
 
 /* The databases, as far as this user may open them. */
 void doctor_databases(struct doctor *doctor);
+
+/* Whether one of the databases is missing, or an older copy put back. */
+void doctor_restore(struct doctor *doctor);
 
 /* Whether the daemon runs and sends. */
 void doctor_daemon(struct doctor *doctor);

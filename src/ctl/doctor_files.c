@@ -126,9 +126,14 @@ static void say_opened(struct doctor *doctor, const struct place *place, int out
 		doctor_say(doctor, DOCTOR_WARN, join, "%s: not for you", place->file);
 	else if (outcome == READER_E_MISSING)
 		doctor_say(doctor, DOCTOR_FAIL,
-			"the daemon makes it: start clerk-tokend once", "%s", err->text);
+			"put the newest copy back where there was one; the daemon makes "
+			"a new one when it is started; see restore.md",
+			"%s", err->text);
 	else
-		doctor_say(doctor, DOCTOR_FAIL, NULL, "%s", err->text);
+		doctor_say(doctor, DOCTOR_FAIL,
+			"stop the daemon, move it away and put the newest copy back; see "
+			"restore.md",
+			"%s", err->text);
 }
 
 void doctor_databases(struct doctor *doctor)
@@ -145,5 +150,6 @@ void doctor_databases(struct doctor *doctor)
 	rc = reader_open(audit, &ctl->reader, &err);
 	say_opened(doctor, &places[1], rc, &err);
 	rc = reader_secrets_open(tokens, &ctl->secrets, &err);
+	doctor->no_tokens = rc == READER_E_MISSING;
 	say_opened(doctor, &places[2], rc, &err);
 }

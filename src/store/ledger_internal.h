@@ -55,8 +55,8 @@ struct ledger {
 	bool wrote; /* this turn changed audit.db */
 	bool restored;
 	int64_t mark_job_id; /* of tokens.db's mark, at ledger_open() */
-	int64_t wal_frames; /* in audit.db's WAL, as its hook told */
-	int64_t wal_tried;  /* frames at the last checkpoint that a reader stopped */
+	int64_t wal_frames;  /* in audit.db's WAL, as its hook told */
+	int64_t wal_tried;   /* frames at the last checkpoint that a reader stopped */
 };
 
 /* A prepared statement for AUTO(sql_reset). */

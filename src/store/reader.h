@@ -170,6 +170,14 @@ int reader_batches(struct reader *reader,
 int reader_ahead(struct reader *reader, const struct reader_job *job, const char *now,
 	int64_t max, int64_t *ret_n, struct error *err);
 
+/* The hash of a row of the audit, as lower-case hex; "" where there is no such row. */
+#define READER_HASH_LEN 65
+int reader_hash_at(struct reader *reader, int64_t seq, char ret_hash[READER_HASH_LEN],
+	struct error *err);
+
+/* The highest job id that the audit knows of: in its rows, or taken by its cursor. */
+int reader_last_job(struct reader *reader, int64_t *ret_id, struct error *err);
+
 /* How many jobs there are of an action in a state, as the daemon keeps count. */
 int reader_tally(struct reader *reader, const char *action, const char *state,
 	int64_t *ret_jobs, struct error *err);

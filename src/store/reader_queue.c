@@ -291,6 +291,26 @@ int reader_queue_add_command(struct reader_queue *queue, const struct reader_ord
 	return insert(stmt, ret_id, err);
 }
 
+static int last_id(
+	struct reader_queue *queue, const char *table, int64_t *ret_id, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_last_id];
+	int rc;
+
+	sql_bind(stmt, "t", table);
+	rc = sql_step(stmt, err);
+	*ret_id = rc == SQL_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+	return rc < 0 ? -1 : 0;
+}
+
+int reader_queue_last(struct reader_queue *queue, int64_t *ret_job, int64_t *ret_command,
+	struct error *err)
+{
+	int rc = last_id(queue, "job", ret_job, err);
+
+	return rc < 0 ? rc : last_id(queue, "command", ret_command, err);
+}
+
 int reader_queue_job(struct reader_queue *queue, int64_t id,
 	struct reader_waiting *ret_job, struct error *err)
 {

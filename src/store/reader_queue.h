@@ -93,6 +93,10 @@ struct reader_order {
 int reader_queue_add_command(struct reader_queue *queue, const struct reader_order *order,
 	int64_t *ret_id, struct error *err);
 
+/* The last ids that were given out: of a job and of a command. */
+int reader_queue_last(struct reader_queue *queue, int64_t *ret_job, int64_t *ret_command,
+	struct error *err);
+
 /* One row as it was submitted: 0, READER_E_NONE or < 0. The caller cleans *ret_job up. */
 int reader_queue_job(struct reader_queue *queue, int64_t id,
 	struct reader_waiting *ret_job, struct error *err);

@@ -85,6 +85,49 @@ int reader_secrets_get(struct reader_secrets *secrets, int64_t job_id,
 	return 0;
 }
 
+int reader_secrets_mark(
+	struct reader_secrets *secrets, struct reader_mark *ret_mark, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = secrets->stmts[SQ_mark_get];
+	int rc = sql_step(stmt, err);
+
+	if (rc < 0)
+		return -1;
+	*ret_mark = (struct reader_mark){0};
+	if (rc != SQL_ROW)
+		return error_set(err, "tokens.db: table mark has lost its row");
+	ret_mark->job_id = sqlite3_column_int64(stmt, 0);
+	ret_mark->seq = sqlite3_column_int64(stmt, 1);
+	(void)stpncpy(ret_mark->hash, sql_text(stmt, 2), sizeof(ret_mark->hash) - 1);
+	return 0;
+}
+
+int reader_secrets_tokens(struct reader_secrets *secrets, const char *before,
+	int (*fn)(void *userdata, const char *token_id, struct error *err),
+	void *userdata, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = secrets->stmts[SQ_secret_list];
+	int rc;
+
+	sql_bind(stmt, "t", before);
+	while ((rc = sql_step(stmt, err)) == SQL_ROW)
+		if (fn(userdata, sql_text(stmt, 0), err) < 0)
+			return -1;
+	return rc;
+}
+
+int reader_secrets_has(struct reader_secrets *secrets, const char *token_id,
+	bool *ret_has, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = secrets->stmts[SQ_secret_has];
+	int rc;
+
+	sql_bind(stmt, "t", token_id);
+	rc = sql_step(stmt, err);
+	*ret_has = rc == SQL_ROW;
+	return rc < 0 ? -1 : 0;
+}
+
 void reader_secret_deinit(struct reader_secret *secret)
 {
 	free(secret->sign_in_token_id);

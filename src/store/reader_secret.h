@@ -28,6 +28,25 @@ struct reader_secret {
 int reader_secrets_get(struct reader_secrets *secrets, int64_t job_id,
 	struct reader_secret *ret_secret, struct error *err);
 
+/* How far audit.db had got when tokens.db was last written. */
+struct reader_mark {
+	int64_t job_id;
+	int64_t seq; /* 0 = before the first row */
+	char hash[READER_HASH_LEN];
+};
+int reader_secrets_mark(
+	struct reader_secrets *secrets, struct reader_mark *ret_mark, struct error *err);
+
+/* Lends fn the id of each token whose secret came before a time (UTC text); below 0 fails
+ * the walk. 0 or < 0. */
+int reader_secrets_tokens(struct reader_secrets *secrets, const char *before,
+	int (*fn)(void *userdata, const char *token_id, struct error *err),
+	void *userdata, struct error *err);
+
+/* Whether a token's secret is kept. */
+int reader_secrets_has(struct reader_secrets *secrets, const char *token_id,
+	bool *ret_has, struct error *err);
+
 /* Wipes and frees. Idempotent. */
 void reader_secret_deinit(struct reader_secret *secret);
 

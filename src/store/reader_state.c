@@ -108,3 +108,34 @@ int reader_tally(struct reader *reader, const char *action, const char *state,
 	*ret_jobs = rc == SQL_ROW ? sqlite3_column_int64(stmt, 0) : 0;
 	return 0;
 }
+
+int reader_hash_at(struct reader *reader, int64_t seq, char ret_hash[READER_HASH_LEN],
+	struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_hash_at);
+	const char *hash;
+	int rc;
+
+	sql_bind(stmt, "i", seq);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	hash = rc == SQL_ROW ? sql_text(stmt, 0) : NULL;
+	memset(ret_hash, 0, READER_HASH_LEN);
+	if (hash)
+		(void)stpncpy(ret_hash, hash, READER_HASH_LEN - 1);
+	return 0;
+}
+
+int reader_last_job(struct reader *reader, int64_t *ret_id, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_job_max_id);
+	struct reader_progress progress;
+
+	if (sql_step(stmt, err) < 0 || reader_progress(reader, &progress, err) < 0)
+		return -1;
+	*ret_id = sqlite3_column_int64(stmt, 0);
+	if (*ret_id < progress.queue_job)
+		*ret_id = progress.queue_job;
+	return 0;
+}

@@ -29,7 +29,7 @@ static const struct sql_text tokens_texts[] = {
 static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
 	"replay_token_tally", "replay_counts", "daily_count", "job_ids_unknown",
-	"token_rows_heard"};
+	"token_rows_heard", "last_id"};
 
 /* What may sort: the few rows of one token or one job; the names of batches in the queue.
  */

@@ -11,8 +11,8 @@ from pathlib import Path
 
 SOURCE = Path(os.environ.get("SOURCE_DIR") or Path(__file__).resolve().parents[2])
 
-# The command line of the sqlite3 program: SQL that another program runs.
-ANOTHERS = {"src/ctl/cmd_sql.c"}
+# Command lines of the sqlite3 program, run and told: SQL that another program runs.
+ANOTHERS = {"src/ctl/cmd_sql.c", "src/ctl/doctor_restore.c"}
 
 C_COMMENT = re.compile(r"/\*.*?\*/", re.S)
 C_STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')

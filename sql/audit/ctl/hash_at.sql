@@ -1,0 +1,2 @@
+-- The hash of one row.
+SELECT hash FROM audit WHERE seq = :seq

@@ -1,0 +1,2 @@
+-- The highest job id.
+SELECT max(id) FROM job
