@@ -77,8 +77,8 @@ static void print_program(struct out *out)
 	out_printf(out, "\nclerk-tokenctl COMMAND --help says more. Exit status: 0 done, "
 			"1 it ran "
 			"and the\nanswer is no, 64 usage, 66 no such job, token or file, "
-			"75 timed out "
-			"or the daemon\nis not running, 77 permission.\n");
+			"69 sqlite3 is\nnot installed, 75 timed out or the daemon is "
+			"not running, 77 permission.\n");
 }
 
 void help_print(struct out *out, const struct args_command *command)
