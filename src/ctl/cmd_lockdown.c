@@ -231,12 +231,11 @@ static int submit(struct lockdown *lockdown, struct rows *rows)
 		.reference = (char *)(uintptr_t) "lockdown",
 		.requested_by = who,
 		.reason = lockdown->reason};
-	size_t ignored;
 	int status;
 
 	for (size_t i = 0; i < rows->n; i++)
 		rows_fill(&rows->rows[i], &defaults);
-	status = submit_rows(lockdown->ctl, rows, NULL, &ignored);
+	status = submit_rows(lockdown->ctl, rows, NULL);
 	if (status)
 		return status;
 	for (size_t i = 0; i < rows->n; i++)
