@@ -343,7 +343,7 @@ static int ask(struct lockdown *lockdown, bool *ret_go)
 	struct ctl *ctl = lockdown->ctl;
 	AUTO(scope) struct scope scope = SCOPE_NULL;
 	AUTO(free_ptr) char *what = NULL;
-	struct care care = {.urgent = true, .by_yes = true};
+	struct care care = {.noun = "revoke", .urgent = true, .by_yes = true};
 	int64_t waiting = 0, running = 0;
 	int status = scope_find_live(ctl, &scope);
 

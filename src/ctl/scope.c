@@ -85,7 +85,7 @@ static int on_revoke(void *userdata, const struct reader_job *job, struct error 
 
 	(void)err;
 	if (strcmp(job->state, "running") != 0 &&
-		(strcmp(job->state, "queued") != 0 || later || job->parked == 1))
+		(strcmp(job->state, "queued") != 0 || later || job->parked > 0))
 		return 0;
 	revokes->underway = job->id;
 	return 1;
