@@ -106,8 +106,8 @@ static int on_queue_event(
 	(void)source;
 	if (event->mask & IN_CREATE && strcmp(event->name, "queue.db") != 0)
 		return 0;
-	/* A file that cannot be opened is tried again by itself, and closing it after each
-	 * try shows here too: a look for that would be a look for ever. */
+	/* A file that cannot be opened is tried again by itself, and closing it after
+	 * each try shows here too: a look for that would be a look for ever. */
 	if (!daemon->engine || !queue_is_open(daemon->queue) ||
 		!queue_changed(daemon->queue))
 		return 0;
