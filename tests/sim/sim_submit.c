@@ -43,8 +43,7 @@ static char *bad_row(struct sim *sim)
 		"('nothing', 'user_1', NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
 		"('create', 'user_1', NULL, NULL, 1000, NULL, NULL, NULL, NULL)",
 		"('create', 'user_1', NULL, NULL, NULL, 'soon', NULL, NULL, NULL)",
-		"('create', 'user_1' || char(10), NULL, NULL, NULL, NULL, NULL, NULL, "
-		"'k')",
+		"('create', 'u' || char(10), NULL, NULL, NULL, NULL, NULL, NULL, 'k')",
 	};
 
 	return xstrdup(rows[rng_between(&sim->rng, 0, 6)]);
