@@ -143,7 +143,7 @@ def test_a_view_in_place_of_job_holds_and_what_was_taken_goes_on():
     tamper(daemon, "DROP TABLE job; CREATE VIEW job AS SELECT 1 AS id, 'create' AS action;")
     daemon.wait_status("held: queue|queue", deadline=20, after=after)
     wait_until(lambda: daemon.states() == {"succeeded": 100}, 30)
-    assert [h["kind"] for h in daemon.status_json()["held"]] == ["queue"]
+    wait_until(lambda: [h["kind"] for h in daemon.status_json()["held"]] == ["queue"], 5)
     # Put right, it goes on by itself.
     os.replace(daemon.scratch / "copy.db", daemon.queue_db)
     daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_after');")
