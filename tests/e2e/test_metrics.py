@@ -226,7 +226,8 @@ def test_a_restart_counts_anew():
     daemon = started()
     daemon.fake.script("stall_after")
     daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_a');")
-    wait_until(lambda: daemon.audit("SELECT 1 FROM audit WHERE event = 'sent'"), 10)
+    # Written down, and arrived: the stall is used up.
+    wait_until(lambda: daemon.fake.requests(), 10)
     daemon.kill()
     daemon.start()
     daemon.wait_done()
