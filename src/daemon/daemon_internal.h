@@ -18,7 +18,8 @@ enum daemon_phase {
 	DAEMON_STARTING, /* a full disk is waited for */
 	DAEMON_WORKING,
 	DAEMON_STOPPING, /* nothing new is sent, answers are waited for */
-	DAEMON_FATAL     /* the same, and nothing can be written any more */
+	DAEMON_STOPPED,  /* everything is written; the loop ends */
+	DAEMON_FATAL     /* answers are waited for, nothing can be written any more */
 };
 
 struct daemon {
@@ -90,6 +91,8 @@ void daemon_tick(struct daemon *daemon);
 void daemon_checkpoint(struct daemon *daemon, bool always);
 /* Tells systemd and the monitors what is going on, where it changed. */
 void daemon_tell(struct daemon *daemon);
+/* Tells the monitors a last time, how it was left. */
+void daemon_tell_end(struct daemon *daemon);
 /* Ends the loop with a status. */
 void daemon_exit(struct daemon *daemon, int status);
 

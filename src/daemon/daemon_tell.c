@@ -45,6 +45,14 @@ static void tell_systemd(struct daemon *daemon, const char *text)
 	daemon->said_status = TAKE_PTR(status);
 }
 
+static const char *state_word(
+	const struct daemon *daemon, const struct engine_status *engine)
+{
+	if (daemon->phase == DAEMON_STOPPING)
+		return "stopping";
+	return daemon->phase == DAEMON_STOPPED ? "stopped" : status_state(engine);
+}
+
 static void fill_status(struct daemon *daemon, const struct engine_status *engine,
 	char ret_hash[CHAIN_HEX_LEN], struct status *ret_status)
 {
@@ -54,8 +62,7 @@ static void fill_status(struct daemon *daemon, const struct engine_status *engin
 		.instance = daemon->instance,
 		.key_kind = secret_key_kind_name(daemon->key_kind),
 		.reload_fault = daemon->reload_fault,
-		.state = daemon->phase == DAEMON_STOPPING ? "stopping"
-							  : status_state(engine),
+		.state = state_word(daemon, engine),
 		.now = clock_now(),
 		.started_ms = daemon->started_ms,
 		.requests_per_window = daemon_requests(daemon->config, daemon->key_kind),
@@ -131,6 +138,15 @@ void daemon_tell(struct daemon *daemon)
 	/* Once a second at most: what is left out now, the next tick tells. */
 	if (!daemon->said_metrics || now.mono_ms - daemon->said_ms >= 1000)
 		tell_monitors(daemon, &status);
+}
+
+void daemon_tell_end(struct daemon *daemon)
+{
+	struct engine_status status;
+
+	engine_status(daemon->engine, clock_now(), &status);
+	daemon->redraw = true;
+	tell_monitors(daemon, &status);
 }
 
 void daemon_tick(struct daemon *daemon)

@@ -158,6 +158,8 @@ static void finish_stop(struct daemon *daemon)
 	}
 	daemon_checkpoint(daemon, true);
 	log_info("stopped");
+	daemon->phase = DAEMON_STOPPED;
+	daemon_tell_end(daemon);
 	daemon_exit(daemon, daemon->exit_status);
 }
 

@@ -267,15 +267,22 @@ def test_a_stopped_daemon_is_said():
     daemon = Daemon(fake)
     daemon.start()
     assert "working" in daemon.ctl("status").stdout
+    daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_last');")
+    daemon.wait_done()
     daemon.stop()
+    # The last word is of the end, not of the second before.
+    last = daemon.status_json()
+    assert last["state"] == "stopped" and last["in_flight"] == 0, last
+    assert last["jobs"]["create"]["succeeded"] == 1 and last["jobs"]["create"]["running"] == 0
+    assert [last["audit"]["seq"]] == [r["s"] for r in daemon.audit("SELECT max(seq) AS s FROM audit")]
     daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_a');")
     status = daemon.ctl("status", check=75)
     assert "not running" in status.stdout + status.stderr, status
-    job = daemon.ctl("job", "1")
+    job = daemon.ctl("job", "2")
     assert "not taken yet: the daemon is not running" in job.stdout + job.stderr, job
     doctor = daemon.ctl("doctor", check=1)
     assert "fail  daemon: not running" in doctor.stdout, doctor
-    assert daemon.ctl("wait", "1", "--timeout", "1s", check=75)
+    assert daemon.ctl("wait", "2", "--timeout", "1s", check=75)
 
 
 def test_policy_rejects():
