@@ -194,8 +194,7 @@ int engine_refresh(struct engine *engine, struct error *err)
 
 /* ---- the turn ---- */
 
-/* What a restart has to know of waits and clocks. */
-static void save_waits(struct engine *engine)
+void engine_save_waits(struct engine *engine)
 {
 	struct ledger_progress *progress = ledger_progress(engine->ledger);
 	int64_t until = engine->gate.state.retry_after_ms;
@@ -236,7 +235,7 @@ static int work(struct engine *engine, struct error *err)
 		engine_record_holds(engine, err) < 0 || engine_plan(engine, err) < 0 ||
 		read_next(engine, err) < 0)
 		return -1;
-	save_waits(engine);
+	engine_save_waits(engine);
 	return ledger_commit(engine->ledger, err);
 }
 

@@ -152,6 +152,8 @@ struct flight *engine_launch(struct engine *engine, struct job *job, bool probe)
 
 /* Advances the sending clocks to now; finds out whether the wall clock was stepped. */
 int engine_advance(struct engine *engine, struct error *err);
+/* Puts what a restart has to know of waits and clocks where the commit writes it. */
+void engine_save_waits(struct engine *engine);
 /* Lapses, purges, sweeps. */
 int engine_housekeeping(struct engine *engine, struct error *err);
 /* The monotonic time of a wall time. INT64_MAX stays. */

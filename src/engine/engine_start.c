@@ -277,6 +277,7 @@ static int recovery(
 		return -1;
 	if (engine_advance(engine, err) < 0 || engine_record_holds(engine, err) < 0)
 		return -1;
+	engine_save_waits(engine);
 	return ledger_commit(engine->ledger, err);
 }
 

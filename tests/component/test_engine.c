@@ -546,6 +546,26 @@ static void test_a_step_before_a_crash_does_not_empty_the_window(void **state)
 	assert_true(world.n_ever > 500);
 }
 
+/* The step is seen at one start, and allowed for at the next, though no turn wrote
+ * between. */
+static void test_a_step_while_down_and_another_crash(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(600);
+	while (world.n_sent)
+		world_answer_all(&world);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	world.now.wall_ms += 9000;
+	world_crash(&world);
+	world_crash(&world);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
+	world_pass(&world, 9000);
+	assert_int_equal(world.n_ever, 500);
+	world_pass(&world, 1001);
+	assert_true(world.n_ever > 500);
+}
+
 /* Interrupted by one crash, an attempt counts from there on, over the next crash too. */
 static void test_two_crashes_do_not_empty_the_window(void **state)
 {
@@ -866,6 +886,7 @@ int main(void)
 		TEST(test_a_429_is_not_drained),
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
 		TEST(test_a_step_before_a_crash_does_not_empty_the_window),
+		TEST(test_a_step_while_down_and_another_crash),
 		TEST(test_two_crashes_do_not_empty_the_window),
 		TEST(test_a_step_does_not_end_the_quiet),
 		TEST(test_cancel_covers_what_is_not_taken_yet),
