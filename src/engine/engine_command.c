@@ -256,6 +256,21 @@ int engine_end_pauses(struct engine *engine, struct error *err)
 	return engine_refresh(engine, err);
 }
 
+/* ---- after a restore ---- */
+
+/* An older audit.db takes commands again that were carried out long ago. As long as a
+ * restored copy waits to be looked at, none of them may let anything go. */
+static bool is_of_before(const struct engine *engine, const struct queue_command *command)
+{
+	if (command->verb != QUEUE_RESUME && command->verb != QUEUE_RETRY)
+		return false;
+	for (int i = 0; i < engine->n_pauses; i++)
+		if (engine->pauses[i].command_id == LEDGER_RESTORE_ID &&
+			command->submitted_ms <= engine->pauses[i].since_ms)
+			return true;
+	return false;
+}
+
 /* ---- all ---- */
 
 int engine_command(struct engine *engine, const struct queue_command *command,
@@ -273,6 +288,10 @@ int engine_command(struct engine *engine, const struct queue_command *command,
 	/* An earlier command of the same read may have changed what is paused. */
 	if (engine_refresh(engine, err) < 0)
 		return -1;
+	if (is_of_before(engine, command))
+		return end(engine, &taken, true, err,
+			"it was submitted before the databases were restored; submit it "
+			"again if it is still meant");
 	switch (command->verb) {
 	case QUEUE_CANCEL:
 		if (command->job_id)

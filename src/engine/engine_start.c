@@ -235,7 +235,7 @@ static void restore_clocks(struct engine *engine, const char *boot_id)
 static int begin_paused(struct engine *engine, struct error *err)
 {
 	const struct ledger_progress *progress = ledger_progress(engine->ledger);
-	struct ledger_pause pause = {.command_id = -1, .action = -1};
+	struct ledger_pause pause = {.command_id = LEDGER_RESTORE_ID, .action = -1};
 
 	memcpy(pause.clock_ms, progress->clock_ms, sizeof(pause.clock_ms));
 	engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,

@@ -332,11 +332,15 @@ int ledger_batch_set(
 /* A pause with an id up to here holds the rest of a batch back (release_first). */
 #define LEDGER_REST_IDS INT64_C(-2000000000000)
 
+/* The pause with which a restored copy starts. */
+#define LEDGER_RESTORE_ID INT64_C(-1)
+
 struct ledger_pause {
 	int64_t command_id;                /* negative: the daemon's own */
 	int action;                        /* -1 = both */
 	char *batch;                       /* NULL = everything */
 	int64_t until_ms;                  /* wall; 0 = until resumed */
+	int64_t since_ms;                  /* wall; when it was added */
 	int64_t clock_ms[JOB_ACTION__MAX]; /* sending clocks when it began */
 };
 

@@ -32,6 +32,7 @@ int ledger_pauses(struct ledger *ledger,
 			.until_ms = ledger_read_time(stmt, 3),
 			.clock_ms = {sqlite3_column_int64(stmt, 4),
 				sqlite3_column_int64(stmt, 5)},
+			.since_ms = ledger_read_time(stmt, 6),
 		};
 
 		if (fn(userdata, &pause, err) < 0)

@@ -46,6 +46,7 @@ struct queue_command {
 	int64_t until_ms;     /* 0 = not given */
 	char *requested_by;   /* never NULL */
 	char *reason;         /* NULL = not given */
+	int64_t submitted_ms; /* as its row states it; 0 = not readable */
 	char *fault;          /* as in queue_row, like the next */
 	char *detail;
 };

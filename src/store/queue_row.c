@@ -106,7 +106,7 @@ static const struct queue_column command_columns[COMMAND_COL__MAX] = {
 		JOB_NAME_LEN_MAX, NULL},
 	{"reason", QUEUE_COLUMN_REASON, A_REASON, false, COMMAND(reason), 0,
 		JOB_REASON_LEN_MAX, NULL},
-	{"submitted_at", QUEUE_COLUMN_TIME_TEXT, A_TIME, true, QUEUE_COLUMN_SKIP, 0, 0,
+	{"submitted_at", QUEUE_COLUMN_TIME, A_TIME, true, COMMAND(submitted_ms), 0, 0,
 		NULL},
 };
 
