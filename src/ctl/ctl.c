@@ -68,6 +68,8 @@ int ctl_load_config(struct ctl *ctl, struct error *err, int *ret_status)
 	if (instance && !*instance)
 		instance = NULL;
 	*ret_status = CTL_USAGE;
+	if (instance && given)
+		return error_set(err, "-c and -i each name a configuration; give one");
 	if (config_find(given, instance, &path, err) < 0)
 		return -1;
 	*ret_status = CTL_NO;

@@ -99,6 +99,19 @@ void doctor_program(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "clock: synchronized");
 }
 
+static void say_pause(struct doctor *doctor, const struct reader_stop *stop)
+{
+	AUTO(free_ptr)
+	char *remedy = xasprintf("clerk-tokenctl resume%s%s%s%s%s ends it",
+		stop->action ? " --action " : "", stop->action ? stop->action : "",
+		stop->batch ? " --batch '" : "", stop->batch ? stop->batch : "",
+		stop->batch ? "'" : "");
+
+	doctor_say(doctor, DOCTOR_WARN, remedy, "paused: %s%s%s",
+		stop->action ? stop->action : "everything",
+		stop->batch ? " of batch " : "", stop->batch ? stop->batch : "");
+}
+
 static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
 {
 	struct doctor *doctor = userdata;
@@ -120,9 +133,7 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 		doctor_say(doctor, DOCTOR_FAIL, stop->ends, "held: %s: %s", stop->kind,
 			stop->reason);
 	else
-		doctor_say(doctor, DOCTOR_WARN, "clerk-tokenctl resume ends it",
-			"paused: %s%s%s", stop->action ? stop->action : "everything",
-			stop->batch ? " of batch " : "", stop->batch ? stop->batch : "");
+		say_pause(doctor, stop);
 	return 0;
 }
 

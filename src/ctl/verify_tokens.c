@@ -23,6 +23,9 @@ static void tell(struct story *story, const struct reader_event *event)
 	bool create = event->action && !strcmp(event->action, "create");
 	bool whole = event->token_created_at_ms != READER_NONE;
 
+	/* A later job that hears the same did nothing. */
+	if (!create && verify_same(story->status, event->token_status))
+		return;
 	story->status = event->token_status;
 	story->status_at = event->at;
 	story->status_from = create ? "create" : whole ? "revoke" : "revoke_error";

@@ -216,7 +216,10 @@ int wait_print(struct ctl *ctl, const int64_t *ids, size_t n)
 			out_row(&ctl->out, &job);
 	}
 	out_list_end(&ctl->out);
-	ctl_end_list(ctl, "jobs", false);
+	if (ctl->out.n_printed)
+		ctl_end_list(ctl, "jobs", false);
+	else
+		ctl_say("not taken from the queue yet; what was submitted stays there");
 	return CTL_OK;
 }
 

@@ -180,6 +180,31 @@ def test_a_token_that_was_used():
     assert daemon.ctl_json("token", token)["life"] == "used"
 
 
+def test_doctor_says_what_ends_a_pause():
+    daemon = started()
+    daemon.ctl("pause", "--batch", "b c", "--action", "create")
+    row = next(row for row in daemon.ctl_json("doctor", "--offline", check=None)
+               if row["what"].startswith("paused"))
+    assert row["remedy"] == "clerk-tokenctl resume --action create --batch 'b c' ends it", row
+    assert "nothing was paused" not in daemon.ctl(
+        "resume", "--action", "create", "--batch", "b c").stdout
+    both = daemon.ctl("-i", "eu", "status", check=64)
+    assert "-c and -i each name a configuration; give one" in both.stderr, both
+
+
+def test_the_register_names_who_revoked():
+    daemon = started()
+    daemon.ctl("create", "user_a", "--wait")
+    token = daemon.ctl_json("tokens")[0]["id"]
+    for _ in range(2):
+        daemon.ctl("revoke", token, "--wait")
+    assert daemon.ctl_json("job", "3")["result"] == "already_revoked"
+    told = daemon.audit("SELECT revoke_job_id AS job, status_from AS told, "
+                        "status_at = (SELECT finished_at FROM job WHERE id = 2) AS same FROM token")
+    assert told == [{"job": 2, "told": "revoke", "same": 1}], told
+    daemon.ctl("verify")
+
+
 def test_without_a_daemon():
     daemon = Daemon(Fake())
     assert "the daemon makes it" in daemon.ctl("create", "user_a", check=75).stderr
@@ -188,6 +213,7 @@ def test_without_a_daemon():
     assert daemon.ctl("create", "user_a").stdout == "1\n"
     late = daemon.ctl("create", "user_b", "--wait", check=75)
     assert "submitted as job 2" in late.stderr and "the daemon is not running" in late.stderr
+    assert "what was submitted stays there" in late.stderr and "no jobs" not in late.stderr, late
     waits = daemon.ctl("job", "1")
     assert "not taken yet: the daemon is not running" in waits.stderr
     assert "not taken yet" in daemon.ctl("pause", check=75).stderr

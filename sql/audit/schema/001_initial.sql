@@ -108,7 +108,7 @@ CREATE TABLE sign_in_token (
   expires_at    TEXT,                       -- created_at plus the lifetime asked for; NULL = not made by us
   token_sha256  TEXT,                       -- SHA-256 of the secret; NULL where none came
   create_job_id INTEGER,                    -- the job that made it
-  revoke_job_id INTEGER,                    -- the job that last asked for its revoke
+  revoke_job_id INTEGER,                    -- the job whose revoke did it, or first heard that it was done
   purged_at     TEXT                        -- when its secret was removed from tokens.db
 ) STRICT;
 

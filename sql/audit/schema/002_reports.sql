@@ -319,7 +319,7 @@ SELECT
   c.reason,                                 -- why
   c.reference, c.batch,
   t.create_job_id,                          -- the job that made it
-  t.revoke_job_id,                          -- the job that last asked for its revoke
+  t.revoke_job_id,                          -- the job whose revoke did it, or first heard that it was done
   r.requested_by AS revoke_requested_by,    -- as stated: who asked for the revoke
   r.reason AS revoke_reason,                -- why
   t.token_sha256,                           -- of the secret, so that a found one can be traced
