@@ -57,7 +57,8 @@ def check_commands(where, text):
         if "report" in command and "COMMAND(report," not in table:
             continue
         done = subprocess.run(
-            [BUILD / "src" / "clerk-tokenctl", *command.split(), "-c", "/nowhere.conf"],
+            [BUILD / "src" / "clerk-tokenctl", *re.sub(r"^-i \S+ ", "", command).split(),
+             "-c", "/nowhere.conf"],
             capture_output=True,
             text=True,
             timeout=30,
