@@ -334,6 +334,11 @@ static int conclude(
 		(void)snprintf(too_late, sizeof(too_late),
 			"; too late for %" PRId64 ", which %s running", n_running,
 			n_running == 1 ? "is" : "are");
+	/* A mistyped name is seen by this. */
+	if (command->verb == QUEUE_PAUSE && !command->affected)
+		return end(engine, command, false, err,
+			"0 jobs paused: none of batch %s waits now; those that come will",
+			command->batch);
 	return end(engine, command, false, err, "%" PRId64 " job%s %s%s",
 		command->affected, command->affected == 1 ? "" : "s", done[command->verb],
 		too_late);

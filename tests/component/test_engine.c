@@ -451,6 +451,8 @@ static void test_a_command_covers_rows_that_were_swept(void **state)
 	world_begin(&world, NULL);
 	world.config.retention_queue_ms = 1000;
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
+	scratch_expect("audit", "SELECT message FROM command",
+		"0 jobs paused: none of batch b waits now; those that come will");
 	insert_batch(3);
 	world_pass(&world, 2 * 3600000);
 	scratch_expect("queue", "SELECT count(*) FROM job", "0");
