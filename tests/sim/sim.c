@@ -161,6 +161,8 @@ static void crash(struct sim *sim, const char *why)
 	sim->now.wall_ms += RESTART_MS;
 	sim_clerk_run(sim);
 	birth(sim);
+	if (!sim->result->failed)
+		sim_check_chain(sim);
 }
 
 /* ---- turns ---- */

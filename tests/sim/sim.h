@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "engine/engine.h"
 #include "rng.h"
+#include "store/reader_verify.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -86,6 +87,7 @@ struct sim_flight {
 
 /* What Clerk and the scripts know of a job. */
 struct sim_job {
+	int sends; /* left the engine; not all arrive */
 	int requests;
 	int grants;
 	bool submitted;
@@ -117,6 +119,8 @@ struct sim {
 	bool locked;        /* and sits on it */
 	sqlite3 *reader;    /* as an auditor has audit.db open */
 	sqlite3_stmt *sent_row, *closing_rows;
+	struct reader *verifier;   /* as verify has it open … */
+	struct reader_chain chain; /* … and how far it has come */
 	struct sim_clerk clerk;
 	struct sim_flight *flights; /* owned */
 	size_t n_flights, cap_flights;
@@ -176,6 +180,8 @@ void sim_check_close(struct sim *sim);
 void sim_check_send(struct sim *sim, const struct job *job);
 /* After a turn: what was heard is recorded once. */
 void sim_check_turn(struct sim *sim);
+/* After a crash, and now and then: what was written since follows from what was there. */
+void sim_check_chain(struct sim *sim);
 /* At the end: both ledgers tell one story, and verify says yes. */
 void sim_check_end(struct sim *sim);
 

@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHAIN_EVERY 16 /* turns */
+
 void sim_check_open(struct sim *sim)
 {
 	AUTO(free_ptr) char *path = xasprintf("%s/audit/audit.db", sim->options->folder);
+	struct error err = ERROR_NULL;
 
 	if (sqlite3_open_v2(path, &sim->reader, SQLITE_OPEN_READONLY, NULL) !=
 			SQLITE_OK ||
@@ -30,15 +33,40 @@ void sim_check_open(struct sim *sim)
 			"event IN ('answered', 'unanswered')",
 			-1, &sim->closing_rows, NULL) != SQLITE_OK)
 		sim_fail(sim, "an auditor cannot read: %s", sqlite3_errmsg(sim->reader));
+	reader_chain_init(&sim->chain);
+	if (reader_open(path, &sim->verifier, &err) != 0)
+		sim_fail(sim, "verify: %s", err.text);
 }
 
 void sim_check_close(struct sim *sim)
 {
+	reader_free(sim->verifier);
+	sim->verifier = NULL;
 	(void)sqlite3_finalize(sim->sent_row);
 	(void)sqlite3_finalize(sim->closing_rows);
 	(void)sqlite3_close(sim->reader);
 	sim->sent_row = sim->closing_rows = NULL;
 	sim->reader = NULL;
+}
+
+static int nothing(void *userdata, const struct reader_link *link, struct error *err)
+{
+	(void)userdata;
+	(void)link;
+	(void)err;
+	return 0;
+}
+
+void sim_check_chain(struct sim *sim)
+{
+	struct error err = ERROR_NULL;
+	bool more = true;
+
+	while (more && !sim->result->failed)
+		if (reader_chain_page(sim->verifier, &sim->chain, nothing, NULL, &more,
+			    &err) != 0)
+			sim_fail(sim, "I5: row %lld of the chain: %s",
+				(long long)sim->chain.seq + 1, err.text);
 }
 
 void sim_check_send(struct sim *sim, const struct job *job)
@@ -57,6 +85,9 @@ void sim_check_send(struct sim *sim, const struct job *job)
 	else if (sqlite3_column_int64(stmt, 3))
 		sim_fail(sim, "a pause: job %lld leaves during one", (long long)job->id);
 	(void)sqlite3_reset(stmt);
+	if (++sim_job(sim, job->id)->sends > job->attempts)
+		sim_fail(sim, "I2: job %lld leaves more often than in %d attempts",
+			(long long)job->id, job->attempts);
 	if (sim->now.mono_ms < sim->clerk.heard_quiet_ms)
 		sim_fail(sim, "I7: job %lld leaves %lld ms before Retry-After ends",
 			(long long)job->id,
@@ -67,6 +98,8 @@ void sim_check_turn(struct sim *sim)
 {
 	int alive = 0;
 
+	if (sim->result->turns % CHAIN_EVERY == 0)
+		sim_check_chain(sim);
 	for (size_t i = 0; i < sim->n_flights; i++)
 		alive += !sim->flights[i].dead;
 	/* What is open and not on its way waits for a disk. */
@@ -105,20 +138,40 @@ static void none(struct sim *sim, const char *what, const char *sql)
 	(void)sqlite3_finalize(stmt);
 }
 
-static int64_t number(struct sim *sim, const char *sql, int64_t id)
+/* Requests and grants of every job are explained by its attempts. */
+static void check_requests(struct sim *sim)
 {
 	sqlite3_stmt *stmt = NULL;
-	int64_t n = -1;
 
-	(void)sqlite3_prepare_v2(sim->reader, sql, -1, &stmt, NULL);
-	(void)sqlite3_bind_int64(stmt, 1, id);
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		n = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_prepare_v2(sim->reader,
+		"SELECT attempts, unknown_attempts + (result = 'created') FROM job "
+		"WHERE id = ?1",
+		-1, &stmt, NULL);
+	for (size_t id = 1; id < sim->n_jobs; id++) {
+		const struct sim_job *job = &sim->jobs[id];
+		int64_t attempts = -1, may = -1;
+
+		if (!job->requests)
+			continue;
+		(void)sqlite3_bind_int64(stmt, 1, (int64_t)id);
+		if (sqlite3_step(stmt) == SQLITE_ROW) {
+			attempts = sqlite3_column_int64(stmt, 0);
+			may = sqlite3_column_int64(stmt, 1);
+		}
+		(void)sqlite3_reset(stmt);
+		if (job->requests > attempts)
+			sim_fail(sim, "I2: job %zu made %d requests in %lld attempts", id,
+				job->requests, (long long)attempts);
+		if (job->grants > may)
+			sim_fail(sim,
+				"job %zu was granted %d tokens, the audit accounts for "
+				"%lld",
+				id, job->grants, (long long)may);
+	}
 	(void)sqlite3_finalize(stmt);
-	return n;
 }
 
-/* Every job: requests and grants are explained by attempts. */
+/* Every job has ended, was taken once, and so was each of its answers. */
 static void check_jobs(struct sim *sim)
 {
 	none(sim, "I8: a job never ended",
@@ -137,28 +190,7 @@ static void check_jobs(struct sim *sim)
 		"('sent', "
 		"'answered', 'unanswered', 'interrupted', 'recovered') GROUP BY job_id, "
 		"attempt HAVING sum(event = 'sent') <> 1 OR sum(event <> 'sent') <> 1");
-	for (size_t id = 1; id < sim->n_jobs; id++) {
-		const struct sim_job *job = &sim->jobs[id];
-		int64_t attempts, may;
-
-		if (!job->requests)
-			continue;
-		attempts = number(
-			sim, "SELECT attempts FROM job WHERE id = ?1", (int64_t)id);
-		may = number(sim,
-			"SELECT unknown_attempts + (result = 'created') FROM job WHERE "
-			"id = ?1",
-			(int64_t)id);
-
-		if (job->requests > attempts)
-			sim_fail(sim, "I2: job %zu made %d requests in %lld attempts", id,
-				job->requests, (long long)attempts);
-		if (job->grants > may)
-			sim_fail(sim,
-				"job %zu was granted %d tokens, the audit accounts for "
-				"%lld",
-				id, job->grants, (long long)may);
-	}
+	check_requests(sim);
 }
 
 /* Every token of Clerk's: the audit has it, or an attempt whose effect is unknown. */
