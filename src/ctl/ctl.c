@@ -1,6 +1,7 @@
 #include "ctl/ctl.h"
 
 #include "base/buf.h"
+#include "base/harden.h"
 #include "ctl/help.h"
 #include "ctl/text.h"
 
@@ -126,6 +127,7 @@ int ctl_main(int argc, char **argv)
 	int rc, status = CTL_OK;
 
 	fill_standard_streams();
+	harden_process();
 	(void)umask(007);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sodium_init() < 0)

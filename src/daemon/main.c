@@ -1,4 +1,5 @@
 /* clerk-tokend: argv, environment, exit status. */
+#include "base/harden.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/daemon.h"
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,16 +141,6 @@ static void fill_standard_descriptors(void)
 		(void)close(fd);
 }
 
-/* Secrets are in this process's memory: no core, no debugger of the same user. */
-static void harden(void)
-{
-	const struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)umask(0027);
-}
-
 int main(int argc, char **argv)
 {
 	const char *named = getenv("CLERK_TOKEND_INSTANCE");
@@ -170,7 +159,8 @@ int main(int argc, char **argv)
 	if (arguments.code == OPT_VERSION)
 		return puts("clerk-tokend " PROJECT_VERSION) < 0;
 	instance = xstrdup(arguments.instance);
-	harden();
+	harden_process();
+	(void)umask(0027);
 	clear_environment();
 	log_init();
 	if (sodium_init() < 0) {

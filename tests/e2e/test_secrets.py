@@ -3,12 +3,13 @@
 """Secrets are in tokens.db and nowhere else."""
 
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from pathlib import Path
 
-from harness import KEY, Daemon, Fake, check_story, find_bytes, main, wait_until
+from harness import KEY, SOURCE, Daemon, Fake, check_story, find_bytes, main, wait_until
 
 CANARY = "canaryXcanary"
 
@@ -44,6 +45,78 @@ INSERT INTO job (action, user_id) SELECT 'create', 'user_' || i FROM n;""")
     gone = {r["sha"] for r in daemon.audit(
         "SELECT token_sha256 AS sha FROM sign_in_token WHERE status = 'revoked'")}
     assert len(gone) > 50
+    check_story(daemon, fake)
+
+
+# What each command is called with; None: it runs another program, has no output about data,
+# or changes what the others show, and stands in the list below.
+COMMANDS = {
+    "create": ["--dry-run", "user_1"], "revoke": ["--all-live", "--dry-run"],
+    "lockdown": ["--dry-run", "--reason", "a leak"], "jobs": [], "job": ["1"],
+    "explain": ["1"], "batches": [], "watch": ["b"], "tokens": [], "token": ["TOKEN"],
+    "cancel": ["--batch", "b", "--dry-run"], "retry": ["--batch", "b", "--dry-run"],
+    "pause": ["--batch", "none"], "resume": ["--batch", "none"], "audit": ["--limit", "100000"],
+    "report": ["REPORT"], "verify": [], "status": [], "doctor": [], "backup": ["FOLDER"],
+    "wait": ["1"], "setup": ["--help"], "sql": ["SELECT * FROM audit.audit"],
+    # The one that is there to show them.
+    "secret": None,
+}
+
+
+def every_call(daemon, token):
+    """Each command in each of its forms."""
+    table = (SOURCE / "src" / "ctl" / "cmd.def").read_text()
+    known = re.findall(r"^COMMAND\((\w+),", table, re.M)
+    assert sorted(known) == sorted(COMMANDS), set(known) ^ set(COMMANDS)
+    reports = re.findall(r"^REPORT\((\w+)", (SOURCE / "src/ctl/report.def").read_text(), re.M)
+    assert len(reports) >= 10
+    for name, words in COMMANDS.items():
+        if words is None:
+            continue
+        words = [token if word == "TOKEN" else word for word in words]
+        words = [str(daemon.scratch / "copy") if word == "FOLDER" else word for word in words]
+        if name == "report":
+            for report in reports:
+                for form in ([], ["--json"], ["--csv"], ["--as", "html"]):
+                    yield [name, report, *form]
+        elif name in ("backup", "setup", "pause", "resume", "watch"):
+            yield [name, *words]
+        else:
+            for form in ([], ["--json"], ["--csv"]):
+                yield [name, *words, *form]
+
+
+def test_no_output_has_a_secret():
+    fake = Fake("--canary", CANARY)
+    daemon = Daemon(fake, {"log_level": "debug"})
+    daemon.start()
+    daemon.queue("""
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+INSERT INTO job (action, user_id, batch) SELECT 'create', 'user_' || i, 'b' FROM n;""")
+    daemon.wait_done()
+    token = daemon.audit("SELECT id FROM sign_in_token LIMIT 1")[0]["id"]
+    assert CANARY in daemon.ctl("secret", "1").stdout
+    shown, told = 0, []
+    for call in every_call(daemon, token):
+        done = daemon.ctl(*call, check=None)
+        shown += len(done.stdout)
+        told.append(done.stdout)
+        assert done.returncode in (0, 1, 64, 66), (call, done.returncode, done.stderr)
+        # A form that a command does not have is refused; each has one that works.
+        assert done.returncode != 64 or "does not take" in done.stderr or "--" in done.stderr, (
+            call, done.stderr)
+        for text in (CANARY, KEY):
+            assert text not in done.stdout + done.stderr, (call, text)
+    assert shown > 10000 and token in "".join(told)
+    copies = [p for p in (daemon.scratch / "copy").rglob("*") if p.is_file()]
+    assert copies and not find_bytes([CANARY, KEY], copies), copies
+    # The copy with secrets is for its owner alone.
+    daemon.ctl("backup", "--with-secrets", daemon.scratch / "whole")
+    whole = daemon.scratch / "whole"
+    assert whole.stat().st_mode & 0o777 == 0o700
+    assert find_bytes([CANARY], [whole / "tokens.db"])
+    assert not find_bytes([KEY], [p for p in whole.rglob("*") if p.is_file()])
+    daemon.stop()
     check_story(daemon, fake)
 
 
