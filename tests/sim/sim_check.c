@@ -63,8 +63,8 @@ void sim_check_chain(struct sim *sim)
 	bool more = true;
 
 	while (more && !sim->result->failed)
-		if (reader_chain_page(sim->verifier, &sim->chain, nothing, NULL, &more,
-			    &err) != 0)
+		if (reader_chain_page(
+			    sim->verifier, &sim->chain, nothing, NULL, &more, &err) != 0)
 			sim_fail(sim, "I5: row %lld of the chain: %s",
 				(long long)sim->chain.seq + 1, err.text);
 }
