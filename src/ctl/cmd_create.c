@@ -38,6 +38,9 @@ static int add_key(struct rows *rows, const char *text)
 	const char *colon = strrchr(text, ':');
 	AUTO(free_ptr) char *key = colon ? xstrndup(text, (size_t)(colon - text)) : NULL;
 
+	if (rows->n == 1 && rows->rows[0].idempotency_key)
+		return ctl_fail(CTL_USAGE, "--key %s: %s has the key %s already", text,
+			rows->rows[0].user_id, rows->rows[0].idempotency_key);
 	if (rows->n == 1 && (!colon || strcmp(colon + 1, rows->rows[0].user_id) != 0))
 		return set(rows, &rows->rows[0], "idempotency_key", text);
 	for (size_t i = 0; colon && i < rows->n; i++) {

@@ -57,6 +57,11 @@ static void keys(void **state)
 	SAYS("a key stands for one job: nothing was submitted");
 	CTL(64, "create", "user_1", "user_2", "--key", "k");
 	SAYS("--key k: with several users KEY:USER_ID is wanted");
+	/* The second key for one job is not taken in place of the first. */
+	CTL(64, "create", "user_1", "--key", "k", "--key", "l");
+	SAYS("--key l: user_1 has the key k already");
+	CTL(64, "create", "k:user_1", "--key", "l");
+	SAYS("--key l: user_1 has the key k already");
 }
 
 /* A key whose row was swept from the queue is known to the audit. */
