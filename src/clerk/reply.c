@@ -11,6 +11,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#define TYPE_LEN_MAX 100 /* of a content type that is shown */
+
 /* NULL where the body is not one JSON document. Jansson sees to the rest: UTF-8,
  * surrogates, NUL, numbers that do not fit, at most 2,048 levels, nothing behind the end.
  */
@@ -45,12 +47,16 @@ static char *read_trace_id(
 	return NULL;
 }
 
-/* Without query and fragment: those may hold a ticket under any name. */
+/* Without query and fragment: those may hold a ticket under any name. They are cut off
+ * last, as a cut through a secret would leave its beginning. */
 static char *read_location(const struct reply *reply, const struct redact *redact)
 {
-	if (reply->http_status < 300 || reply->http_status > 399 || !reply->location)
+	AUTO(free_ptr) char *whole = NULL;
+
+	if (reply->http_status < 300 || reply->http_status > 399)
 		return NULL;
-	return redact_line(redact, reply->location, strcspn(reply->location, "?#"));
+	whole = redact_string(redact, reply->location);
+	return redact_line(redact, whole, whole ? strcspn(whole, "?#") : 0);
 }
 
 static void read_token(
@@ -69,10 +75,15 @@ static void read_token(
  * page of something between here and there. Its text is not repeated. */
 static char *describe_body(const struct reply *reply, const struct redact *redact)
 {
-	const char *header = reply->content_type;
-	AUTO(free_ptr)
-	char *type = redact_line(redact, header, header ? strnlen(header, 100) : 0);
+	AUTO(free_ptr) char *type = redact_string(redact, reply->content_type);
+	size_t len = type ? strlen(type) : 0;
 
+	if (len > TYPE_LEN_MAX) {
+		len = TYPE_LEN_MAX;
+		while (((unsigned char)type[len] & 0xc0) == 0x80)
+			len--;
+		type[len] = '\0';
+	}
 	if (!reply->body_len)
 		return xasprintf("HTTP status %d with an empty body", reply->http_status);
 	return xasprintf(

@@ -225,6 +225,33 @@ static void test_location(void **state)
 	}
 }
 
+/* A key may be any printable text, and a cut through it would leave its beginning. */
+static void test_no_cut_goes_through_a_key(void **state)
+{
+	static const char odd[] = "sk_odd_0123456789?abcdef#x";
+	static const char type[] = "text/html; "
+				   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa sk_odd_0123456789?"
+				   "abcdef#x";
+	AUTO(answer) struct answer moved = ANSWER_NULL;
+	AUTO(answer) struct answer page = ANSWER_NULL;
+	AUTO(secret) struct secret key = SECRET_NULL;
+	struct reply reply = reply_of(302, "<html>");
+
+	(void)state;
+	secret_init(&key, odd, strlen(odd));
+	reply.location = "https://x/sk_odd_0123456789?abcdef#x/y?z";
+	reply_read(&reply, &reply_create, &key, &moved);
+	assert_text(moved.location, "https://x/[redacted]/y");
+	reply = reply_of(502, "<html>");
+	reply.content_type = type;
+	reply_read(&reply, &reply_create, &key, &page);
+	assert_text(page.error_message,
+		"HTTP status 502 with a body that is no error of Clerk's (text/html; "
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa [redacted], 6 bytes)");
+}
+
 static void test_texts_are_redacted(void **state)
 {
 	static const struct {
@@ -376,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_trace_id),
 		cmocka_unit_test(test_trace_id_is_not_the_token),
 		cmocka_unit_test(test_location),
+		cmocka_unit_test(test_no_cut_goes_through_a_key),
 		cmocka_unit_test(test_texts_are_redacted),
 		cmocka_unit_test(test_texts_are_cut),
 		cmocka_unit_test(test_key_may_be_missing),
