@@ -98,6 +98,21 @@ static void forget_headers(struct http_transfer *transfer)
 		buf_clear(&transfer->headers[i]);
 }
 
+/* libcurl promises no NUL behind a line. */
+static bool is_line_end(const char *line, size_t len)
+{
+	while (len && (*line == '\r' || *line == '\n')) {
+		line++;
+		len--;
+	}
+	return len == 0;
+}
+
+static bool is_status_line(const char *line, size_t len)
+{
+	return len >= strlen("HTTP/") && !memcmp(line, "HTTP/", strlen("HTTP/"));
+}
+
 /* Called for each line, those of interim answers and of a chunked body's trailer
  * included. */
 static size_t on_header(char *line, size_t size, size_t n, void *userdata)
@@ -112,12 +127,12 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
 		transfer->is_too_big = true;
 		return 0;
 	}
-	if (transfer->in_headers && strspn(line, "\r\n") >= len) {
+	if (transfer->in_headers && is_line_end(line, len)) {
 		transfer->in_headers = false;
 		transfer->has_headers = true;
 	} else if (transfer->in_headers) {
 		read_header(transfer, line, len);
-	} else if (!strncmp(line, "HTTP/", strlen("HTTP/"))) {
+	} else if (is_status_line(line, len)) {
 		forget_headers(transfer);
 		transfer->in_headers = true;
 		transfer->has_headers = false;
