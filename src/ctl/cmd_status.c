@@ -27,13 +27,15 @@ static int64_t number(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-/* One line: a name and a text, escaped. */
+/* One line: a name and a text, both escaped. */
 static void line(struct ctl *ctl, const char *name, const char *text)
 {
+	AUTO(buf) struct buf head = BUF_NULL;
 	AUTO(buf) struct buf shown = BUF_NULL;
 
+	text_escape(&head, name, strlen(name));
 	text_escape(&shown, text, strlen(text));
-	out_printf(&ctl->out, "%-14s %s\n", name, buf_str(&shown));
+	out_printf(&ctl->out, "%-14s %s\n", buf_str(&head), buf_str(&shown));
 }
 
 static void print_stops(struct ctl *ctl, const json_t *status)
@@ -87,6 +89,9 @@ static void print_numbers(struct ctl *ctl, const json_t *status)
 {
 	const json_t *rate = json_object_get(status, "rate");
 	const json_t *audit = json_object_get(status, "audit");
+	AUTO(free_ptr)
+	char *head =
+		xasprintf("%" PRId64 ":%s", number(audit, "seq"), member(audit, "hash"));
 
 	out_printf(&ctl->out, "%-14s %" PRId64 " of %" PRId64 " in %" PRId64 " ms\n",
 		"rate", number(rate, "used"), number(rate, "requests"),
@@ -96,8 +101,7 @@ static void print_numbers(struct ctl *ctl, const json_t *status)
 	out_printf(&ctl->out, "%-14s %.1f s\n", "queue lag",
 		json_number_value(
 			json_object_get(json_object_get(status, "queue"), "lag_s")));
-	out_printf(&ctl->out, "%-14s %" PRId64 ":%s\n", "audit", number(audit, "seq"),
-		member(audit, "hash"));
+	line(ctl, "audit", head);
 	line(ctl, "last success",
 		*member(status, "last_success_at") ? member(status, "last_success_at")
 						   : "never");

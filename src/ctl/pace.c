@@ -8,6 +8,11 @@
 #define REQUESTS_LIVE 1000 /* Clerk's limit for a production instance … */
 #define REQUESTS_TEST 100  /* … and for a development one */
 
+/* The most that the configuration allows: a file that says more is not believed. */
+#define REQUESTS_MAX    1000000
+#define WINDOW_MAX_MS   3600000
+#define CONCURRENCY_MAX 1024
+
 static void json_cleanup(json_t **json)
 {
 	json_decref(*json);
@@ -51,11 +56,12 @@ static void by_configuration(const struct ctl *ctl, struct pace *pace)
 	pace->concurrency = ctl->config->concurrency;
 }
 
-static int64_t number(const json_t *object, const char *name, int64_t fallback)
+static int64_t number(
+	const json_t *object, const char *name, int64_t max, int64_t fallback)
 {
 	int64_t value = json_integer_value(json_object_get(object, name));
 
-	return value > 0 ? value : fallback;
+	return value > 0 && value <= max ? value : fallback;
 }
 
 /* A time of the file; 0 = none. */
@@ -81,12 +87,14 @@ static void by_daemon(const json_t *status, struct pace *pace)
 	const char *text = json_string_value(json_object_get(gate, "text"));
 	int64_t now = clock_now().wall_ms, until = time_of(gate, "until");
 
-	pace->budget = number(rate, "budget", pace->budget);
-	pace->urgent_budget = number(rate, "urgent_budget", pace->urgent_budget);
-	pace->window_ms = number(rate, "window_ms", pace->window_ms);
-	pace->concurrency = number(status, "concurrency", pace->concurrency);
+	pace->budget = number(rate, "budget", REQUESTS_MAX, pace->budget);
+	pace->urgent_budget =
+		number(rate, "urgent_budget", REQUESTS_MAX, pace->urgent_budget);
+	pace->window_ms = number(rate, "window_ms", WINDOW_MAX_MS, pace->window_ms);
+	pace->concurrency =
+		number(status, "concurrency", CONCURRENCY_MAX, pace->concurrency);
 	if (now - time_of(status, "updated_at") < pace->window_ms)
-		pace->used = number(rate, "used", 0);
+		pace->used = number(rate, "used", REQUESTS_MAX, 0);
 	pace->opens_ms = from_now(time_of(gate, "normal_until"), now);
 	if (reason && !strcmp(reason, "rate"))
 		pace->urgent_opens_ms = from_now(until, now);
