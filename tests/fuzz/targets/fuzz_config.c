@@ -162,7 +162,7 @@ static void check_example(const struct config *config)
 	free(text);
 }
 
-/* fault: C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 */
+/* fault: C3 C4 C6 C7 C8 C9 C10 C11 C12 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	AUTO(free_ptr) char *text = xmalloc(len + 1);

@@ -178,7 +178,7 @@ static void read_lock(const struct fuzz_input *file)
 	must(pid >= 0 && pid <= INT32_MAX);
 }
 
-/* fault: K2 K3 L6 */
+/* fault: K3 L6 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct fuzz_input input = {data, len};

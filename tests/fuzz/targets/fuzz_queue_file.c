@@ -273,7 +273,7 @@ static void name_victim(uint8_t *data, size_t len)
 		memcpy(found, victim, n);
 }
 
-/* fault: Q2 Q3 Q4 Q7 Q8 */
+/* fault: Q2 Q3 Q7 Q8 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct queue_options options = {.folder = folder};
