@@ -4,7 +4,8 @@
  * with a state directory that is not there, so that it ends where it would begin to do
  * something: it ends with a status of the contract, and what it says is printable.
  *
- * The first byte: odd = without the configuration. A word a line.
+ * The first byte: +1 without the configuration; +2 the first line is
+ * $CLERK_TOKEND_INSTANCE; +4 the next one is $SUDO_USER. A word a line.
  */
 #include "fuzz.h"
 
@@ -20,7 +21,7 @@
 
 #define WORDS_MAX 40
 
-/* argv; its words are owned, but for the first `shared`. */
+/* argv; its words are owned. */
 struct words {
 	char *words[WORDS_MAX * 2 + 8];
 	int n;
@@ -160,10 +161,16 @@ static const char *prepare(void)
 		return conf;
 	null = open("/dev/null", O_RDONLY);
 	must(null >= 0 && dup2(null, STDIN_FILENO) == 0);
-	must(unsetenv("CLERK_TOKEND_INSTANCE") == 0);
 	text = xasprintf("state_directory = \"%s/none\";\n", fuzz_folder());
 	(void)snprintf(conf, sizeof(conf), "%s", fuzz_file("conf", text, strlen(text)));
 	return conf;
+}
+
+static void set_variable(struct fuzz_input *input, const char *name, bool given)
+{
+	AUTO(free_ptr) char *value = given ? fuzz_line(input) : NULL;
+
+	must((value ? setenv(name, value, 1) : unsetenv(name)) == 0);
 }
 
 /* fault: L10 */
@@ -174,10 +181,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	AUTO(args) struct args args = ARGS_NULL;
 	struct words words = {.n = 0};
 	struct error err = ERROR_NULL;
+	unsigned flags = fuzz_byte(&input);
 	int rc;
 
+	set_variable(&input, "CLERK_TOKEND_INSTANCE", flags & 2);
+	set_variable(&input, "SUDO_USER", flags & 4);
 	add(&words, xstrdup("clerk-tokenctl"));
-	if (!(fuzz_byte(&input) & 1)) {
+	if (!(flags & 1)) {
 		add(&words, xstrdup("-c"));
 		add(&words, xstrdup(conf));
 	}

@@ -5,7 +5,7 @@
  * 0 the file itself, the last two bytes saying how much of the end is its journal;
  * 1 changes to a good file: two bytes of where, one of how much, and the bytes;
  * 2 SQL that a submitter ran on a good file;
- * 3 a journal beside a good file.
+ * 3 a journal beside a good file; the next byte is odd where it is to name a victim.
  */
 #include "fuzz.h"
 
@@ -156,6 +156,32 @@ static void put_sql(struct fuzz_input *input)
 	(void)sqlite3_close(db);
 }
 
+/* As SQLite ends a journal that belongs to a transaction over several files: whoever
+ * rolls it back deletes the file that it names. */
+static void put_journal(struct fuzz_input *input)
+{
+	static const uint8_t magic[] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+	bool names_victim = fuzz_byte(input) & 1;
+	uint32_t len = (uint32_t)strlen(victim), sum = 0;
+	AUTO(buf) struct buf journal = BUF_NULL;
+
+	buf_append(&journal, input->data, input->len);
+	for (uint32_t i = 0; i < len; i++)
+		sum += (uint8_t)victim[i];
+	if (names_victim) {
+		const uint8_t ends[] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16),
+			(uint8_t)(len >> 8), (uint8_t)len, (uint8_t)(sum >> 24),
+			(uint8_t)(sum >> 16), (uint8_t)(sum >> 8), (uint8_t)sum};
+
+		buf_append(&journal, "\0\0\0", 4);
+		buf_append(&journal, victim, len);
+		buf_append(&journal, ends, sizeof(ends));
+		buf_append(&journal, magic, sizeof(magic));
+	}
+	put_file("queue.db", good.data, good.len);
+	put_file("queue.db-journal", buf_str(&journal), journal.len);
+}
+
 static void put(struct fuzz_input *input)
 {
 	switch (fuzz_byte(input) % 4) {
@@ -169,8 +195,7 @@ static void put(struct fuzz_input *input)
 		put_sql(input);
 		break;
 	case 3:
-		put_file("queue.db", good.data, good.len);
-		put_file("queue.db-journal", input->data, input->len);
+		put_journal(input);
 		break;
 	}
 }
@@ -262,29 +287,14 @@ static void check_others(void)
 	must(stat(victim, &st) == 0 && st.st_size == 5);
 }
 
-/* A journal can name any file: of this process's folder it is known how it is called. */
-static void name_victim(uint8_t *data, size_t len)
-{
-	static const char mark[] = "VICTIM";
-	uint8_t *found = len ? memmem(data, len, mark, strlen(mark)) : NULL;
-	size_t n = strlen(victim);
-
-	if (found && (size_t)(found - data) + n <= len)
-		memcpy(found, victim, n);
-}
-
 /* fault: Q2 Q3 Q7 Q8 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct queue_options options = {.folder = folder};
-	AUTO(free_ptr) uint8_t *copy = xmalloc(len + !len);
-	struct fuzz_input input = {copy, len};
+	struct fuzz_input input = {data, len};
 	struct queue *queue;
 
 	prepare();
-	if (len)
-		memcpy(copy, data, len);
-	name_victim(copy, len);
 	remove_all();
 	put(&input);
 	queue_new(&options, &queue);
