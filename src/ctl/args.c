@@ -46,10 +46,11 @@ static int fail_unknown(const struct args *args, const char *name, struct error 
 		if (allowed(args) >> opt & 1)
 			near_try(&near, args_options[opt].name);
 	if (near.best)
-		return error_set(err, "there is no option --%s here; did you mean --%s?",
-			name, near.best);
+		return error_set(err,
+			"there is no option --%.100s here; did you mean --%s?", name,
+			near.best);
 	return error_set(err,
-		"there is no option --%s here; see clerk-tokenctl%s%s --help", name,
+		"there is no option --%.100s here; see clerk-tokenctl%s%s --help", name,
 		args->command ? " " : "", hint(args));
 }
 
@@ -139,10 +140,10 @@ static int take_command(struct args *args, const char *word, struct error *err)
 		near_try(&near, args_commands[i].name);
 	}
 	if (near.best)
-		return error_set(
-			err, "there is no command %s; did you mean %s?", word, near.best);
-	return error_set(
-		err, "there is no command %s; clerk-tokenctl --help lists them", word);
+		return error_set(err, "there is no command %.100s; did you mean %s?",
+			word, near.best);
+	return error_set(err,
+		"there is no command %.100s; clerk-tokenctl --help lists them", word);
 }
 
 static int take_word(struct args *args, const char *word, struct error *err)
@@ -192,7 +193,8 @@ static int check_arity(const struct args *args, struct error *err)
 		return error_set(err, "%s wants more; usage: clerk-tokenctl %s%s%s",
 			command->name, command->name, blank, command->words);
 	if (args->n_words > command->max)
-		return error_set(err, "%s does not take %s; usage: clerk-tokenctl %s%s%s",
+		return error_set(err,
+			"%s does not take %.100s; usage: clerk-tokenctl %s%s%s",
 			command->name, args->words[command->max], command->name, blank,
 			command->words);
 	if (args_has(args, OPT_JSON) && args_has(args, OPT_CSV))

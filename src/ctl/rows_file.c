@@ -86,7 +86,8 @@ static void check_header(struct source *source, const struct csv *csv)
 			twice = !strcmp(name, buf_str(&csv->cells[j]));
 		has_id = has_id || !strcmp(name, rows_id_column(source->rows));
 		if (twice)
-			(void)error_set(&err, "the column %s stands there twice", name);
+			(void)error_set(
+				&err, "the column %.100s stands there twice", name);
 		if (twice || rows_check_column(source->rows, name, &err) < 0)
 			fault(source, csv->line, &err);
 	}

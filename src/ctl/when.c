@@ -27,7 +27,7 @@ int when_parse(const char *what, const char *text, int64_t now_ms, int64_t *ret_
 	if (parse_relative(text, now_ms, ret_ms) || clock_parse(text, ret_ms))
 		return 0;
 	return error_set(err,
-		"%s: \"%s\" is no time; UTC is wanted, YYYY-MM-DD HH:MM[:SS], or +2h",
+		"%s: \"%.100s\" is no time; UTC is wanted, YYYY-MM-DD HH:MM[:SS], or +2h",
 		what, text);
 }
 
@@ -40,7 +40,8 @@ int when_parse_bound(const char *what, const char *text, int64_t now_ms, bool is
 		return 0;
 	if (!clock_parse_or_date(text, ret_ms, &is_date))
 		return error_set(err,
-			"%s: \"%s\" is no time; UTC is wanted, YYYY-MM-DD [HH:MM[:SS]], "
+			"%s: \"%.100s\" is no time; UTC is wanted, YYYY-MM-DD "
+			"[HH:MM[:SS]], "
 			"or "
 			"-2h",
 			what, text);
@@ -55,7 +56,8 @@ int when_parse_duration(
 	if (parse_duration(text, ret_ms))
 		return 0;
 	return error_set(err,
-		"%s: \"%s\" is no duration; a number and ms, s, min, h or d is wanted, "
+		"%s: \"%.100s\" is no duration; a number and ms, s, min, h or d is "
+		"wanted, "
 		"like "
 		"90s or 1h 30min",
 		what, text);

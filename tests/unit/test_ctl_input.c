@@ -1,6 +1,7 @@
 /* What people type and what files hold: CSV, rows, times, names, checkpoints. */
 #include "base/mem.h"
 #include "ctl/anchors.h"
+#include "ctl/args.h"
 #include "ctl/csv.h"
 #include "ctl/rows.h"
 #include "ctl/when.h"
@@ -111,6 +112,27 @@ static void rows_of_a_create(void **state)
 			fail_msg("%s = \"%s\": %d %s", cases[i].column, cases[i].text, rc,
 				err.text);
 	}
+}
+
+/* What is wrong stands behind the value, which may be as long as it likes. */
+static void a_long_value_leaves_room_for_the_reason(void **state)
+{
+	char text[1000] = "";
+	struct error err = ERROR_NULL;
+	char *argv[] = {(char *)(uintptr_t) "x", (char *)(uintptr_t) "status", text};
+	AUTO(args) struct args args = ARGS_NULL;
+	int64_t ms;
+
+	(void)state;
+	memset(text, 'z', sizeof(text) - 1);
+	assert_int_equal(when_parse("--x", text, 0, &ms, &err), -1);
+	assert_non_null(strstr(err.text, "zz\" is no time; UTC is wanted"));
+	assert_int_equal(when_parse_bound("--x", text, 0, false, &ms, &err), -1);
+	assert_non_null(strstr(err.text, "zz\" is no time; UTC is wanted"));
+	assert_int_equal(when_parse_duration("--x", text, &ms, &err), -1);
+	assert_non_null(strstr(err.text, "zz\" is no duration; a number"));
+	assert_int_equal(args_parse(3, argv, &args, &err), -1);
+	assert_non_null(strstr(err.text, "zz; usage: clerk-tokenctl status"));
 }
 
 static void rows_get_defaults(void **state)
@@ -231,6 +253,7 @@ int main(void)
 		cmocka_unit_test(csv_records),
 		cmocka_unit_test(csv_with_a_nul),
 		cmocka_unit_test(rows_of_a_create),
+		cmocka_unit_test(a_long_value_leaves_room_for_the_reason),
 		cmocka_unit_test(rows_get_defaults),
 		cmocka_unit_test(times),
 		cmocka_unit_test(who_asks),

@@ -64,6 +64,7 @@ static void times(const char *text)
 		must(clock_parse(written, &again) && again <= ms && ms - again < 1000);
 	}
 	if (when_parse_bound("--since", text, NOW_MS, false, &ms, &err) < 0) {
+		must(strstr(err.text, "is no time"));
 		must(when_parse("--since", text, NOW_MS, &end, &err) < 0);
 		return;
 	}
