@@ -223,6 +223,23 @@ void http_free(struct http *http)
 	curl_global_cleanup();
 }
 
+/* An idle one, whose connections are watched between their uses. 0 or < 0. */
+static int make_transfer(struct http *http, struct http_setup *setup,
+	struct http_transfer **ret_transfer, struct error *err)
+{
+	AUTO(transfer) struct http_transfer *transfer = NULL;
+	CURLcode code;
+
+	if (http_transfer_new(setup, &transfer, err) < 0)
+		return -1;
+	code = http_idle_apply(&http->loop.idle, transfer->easy);
+	if (code)
+		return error_set(err, "libcurl does not take an option: %s",
+			curl_easy_strerror(code));
+	*ret_transfer = TAKE_PTR(transfer);
+	return 0;
+}
+
 /* A first transfer is made at once, so that an option that libcurl does not take is found
  * here and not with the next request. */
 int http_reconfigure(
@@ -232,7 +249,7 @@ int http_reconfigure(
 	AUTO(transfer) struct http_transfer *transfer = NULL;
 
 	if (http_setup_new(options, &setup, err) < 0 ||
-		http_transfer_new(setup, &transfer, err) < 0 ||
+		make_transfer(http, setup, &transfer, err) < 0 ||
 		set_concurrency(http, options->concurrency, err) < 0)
 		return -1;
 	http_setup_unref(http->setup);
@@ -255,7 +272,7 @@ static struct http_transfer *take_idle(struct http *http)
 		http->n_idle--;
 		return transfer;
 	}
-	if (http_transfer_new(http->setup, &transfer, &err) < 0) {
+	if (make_transfer(http, http->setup, &transfer, &err) < 0) {
 		log_error("%s", err.text);
 		abort();
 	}

@@ -92,8 +92,12 @@ static int on_curl_socket(
 	if (what == CURL_POLL_REMOVE) {
 		(void)sd_event_source_disable_unref(source);
 		(void)curl_multi_assign(loop->multi, fd, NULL);
+		r = http_idle_begin(&loop->idle, fd);
+		if (r < 0)
+			log_warning("cannot watch an idle connection: %s", strerror(-r));
 		return 0;
 	}
+	http_idle_end(&loop->idle, fd);
 	if (source) {
 		r = sd_event_source_set_io_events(source, epoll_events(what));
 	} else {
@@ -151,6 +155,7 @@ int http_loop_init(struct http_loop *loop, sd_event *event, CURLM *multi,
 		.event = event,
 		.collect = collect,
 		.userdata = userdata,
+		.idle = {.event = event},
 	};
 	if (add_sources(loop, err) < 0)
 		return -1;
@@ -166,6 +171,7 @@ void http_loop_deinit(struct http_loop *loop)
 {
 	loop->timer = sd_event_source_disable_unref(loop->timer);
 	loop->kick = sd_event_source_disable_unref(loop->kick);
+	http_idle_deinit(&loop->idle);
 }
 
 void http_loop_kick(struct http_loop *loop)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "clerk/http_idle.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct http_loop {
 	sd_event_source *kick; /* a timeout of 0, without a system call */
 	http_loop_fn collect;
 	void *userdata;
+	struct http_idle idle;
 	uint64_t second_began_usec; /* the guard against spinning */
 	unsigned n_steps;
 	bool has_progress;

@@ -113,6 +113,12 @@ static bool is_status_line(const char *line, size_t len)
 	return len >= strlen("HTTP/") && !memcmp(line, "HTTP/", strlen("HTTP/"));
 }
 
+static bool has_headers_too_big(const struct http_transfer *transfer)
+{
+	return transfer->header_bytes > HEADER_BYTES_MAX ||
+	       transfer->n_header_lines > HEADER_LINES_MAX;
+}
+
 /* Called for each line, those of interim answers and of a chunked body's trailer
  * included. */
 static size_t on_header(char *line, size_t size, size_t n, void *userdata)
@@ -122,8 +128,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
 
 	transfer->header_bytes += len;
 	transfer->n_header_lines++;
-	if (transfer->header_bytes > HEADER_BYTES_MAX ||
-		transfer->n_header_lines > HEADER_LINES_MAX) {
+	if (has_headers_too_big(transfer)) {
 		transfer->is_too_big = true;
 		return 0;
 	}
@@ -298,13 +303,17 @@ static const char *fault_code(const struct http_transfer *transfer, CURLcode cod
 static const char *fault_text(const struct http_transfer *transfer, CURLcode code)
 {
 	if (transfer->is_too_big)
-		return transfer->in_headers ? "the headers are over 32 KiB or 100 lines"
-					    : "the body is over 1 MiB";
+		return has_headers_too_big(transfer)
+			       ? "the headers are over 32 KiB or 100 lines"
+			       : "the body is over 1 MiB";
 	if (transfer->is_second_send)
 		return "the connection died before an answer came; not sent again";
 	if (code == CURLE_OK)
 		return transfer->has_headers ? "the status is not 200 to 599"
 					     : "the connection ended within the headers";
+	/* libcurl holds a line in memory until it ends, and gives up at 100 KiB. */
+	if (code == CURLE_OUT_OF_MEMORY && transfer->n_sends)
+		return "a line of the answer is over 100 KiB, or there is no memory";
 	return *transfer->error_text ? transfer->error_text : curl_easy_strerror(code);
 }
 

@@ -120,6 +120,8 @@ static void write_answer(struct connection *c)
 			return;
 		}
 		c->n_written += (size_t)n;
+		if (c->n_written == len)
+			c->n_written -= answer->endless;
 	}
 	finish_answer(c);
 }
@@ -242,6 +244,15 @@ void peer_hang_up(struct peer *peer)
 
 	while ((c = TAILQ_FIRST(&peer->connections)))
 		connection_free(c, false);
+}
+
+void peer_say(struct peer *peer, const char *bytes)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH (c, &peer->connections, entry)
+		assert_int_equal(
+			send(c->fd, bytes, strlen(bytes), MSG_NOSIGNAL), strlen(bytes));
 }
 
 const char *peer_url(const struct peer *peer)

@@ -28,6 +28,7 @@ struct peer_answer {
 	const char *bytes; /* borrowed until the peer is freed */
 	size_t len;        /* 0 = up to the NUL */
 	size_t n_bytes;    /* only so many of them; 0 = none, PEER_ALL = all */
+	size_t endless;    /* so many of the last ones again and again, without end */
 	enum peer_then then;
 };
 
@@ -50,6 +51,9 @@ void peer_answer_with(struct peer *peer, const char *bytes);
 
 /* Closes all connections that are open now, as a server does with idle ones. */
 void peer_hang_up(struct peer *peer);
+
+/* Writes bytes to all connections that are open now, asked or not. */
+void peer_say(struct peer *peer, const char *bytes);
 
 /* "http://127.0.0.1:PORT/v1" and the port alone. Borrowed. */
 const char *peer_url(const struct peer *peer);
