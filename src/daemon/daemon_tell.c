@@ -152,6 +152,7 @@ void daemon_tell_end(struct daemon *daemon)
 void daemon_tick(struct daemon *daemon)
 {
 	int64_t idle_ms = clock_now().mono_ms - daemon->turned_ms;
+	struct error err = ERROR_NULL;
 
 	if (daemon->phase != DAEMON_WORKING && daemon->phase != DAEMON_STOPPING)
 		return;
@@ -159,6 +160,9 @@ void daemon_tick(struct daemon *daemon)
 		engine_look(daemon->engine, clock_now());
 		daemon_ask_turn(daemon);
 	}
+	/* A turn finds out what is wrong, and ends the work. */
+	if (ledger_check_place(daemon->ledger, &err) < 0)
+		daemon_ask_turn(daemon);
 	/* The watchdog is fed by completed turns alone, so there has to be one. */
 	if ((daemon->watchdog_ms && idle_ms >= daemon->watchdog_ms) ||
 		engine_lazy_ms(daemon->engine) <= clock_now().mono_ms)

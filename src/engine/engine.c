@@ -382,7 +382,7 @@ int engine_stop(
 	}
 	if (ledger_tidy(engine->ledger, true, err) < 0)
 		return -1;
-	return ledger_stop(engine->ledger, err);
+	return ledger_set_mark(engine->ledger, err);
 }
 
 void engine_unwritten(struct engine *engine,

@@ -274,12 +274,17 @@ static int on_taken(void *userdata, const struct queue_row *row, struct error *e
 static int hear_of_new_file(struct engine *engine, struct error *err)
 {
 	const struct queue_cursor *cursor = &ledger_progress(engine->ledger)->cursor;
+	int64_t taken = cursor->job > cursor->urgent ? cursor->job : cursor->urgent;
 
 	if (!queue_take_made(engine->queue))
 		return 0;
 	engine->stale = true;
-	return ledger_commands_cut(engine->ledger,
-		cursor->job > cursor->urgent ? cursor->job : cursor->urgent, err);
+	if (taken)
+		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+			"queue.db is a new file that begins behind job %lld: rows of an "
+			"older one that were not taken yet are not in it",
+			(long long)taken);
+	return ledger_commands_cut(engine->ledger, taken, err);
 }
 
 static int ensure(struct engine *engine, struct error *err)

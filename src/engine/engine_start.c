@@ -300,7 +300,10 @@ int engine_start(struct engine *engine, const struct engine_start *start, struct
 		recovery(engine, start, err) < 0)
 		return give_up(engine);
 	engine_holds_recorded(engine);
-	if (ledger_tidy(engine->ledger, false, err) < 0)
+	/* The mark from the first row on, so that an audit.db that is lost is missed even
+	 * where no secret was ever written. */
+	if (ledger_tidy(engine->ledger, false, err) < 0 ||
+		ledger_set_mark(engine->ledger, err) < 0)
 		return give_up(engine);
 	engine->started = true;
 	engine->stale = true;

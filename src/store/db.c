@@ -242,6 +242,42 @@ int db_open_readonly(
 	return 0;
 }
 
+void db_note_place(sqlite3 *db, struct db_place *ret_place)
+{
+	const char *log = sqlite3_filename_wal(sqlite3_db_filename(db, "main"));
+	struct stat st;
+
+	*ret_place = (struct db_place){0};
+	if (stat(log, &st) < 0)
+		return;
+	*ret_place = (struct db_place){true, st.st_dev, st.st_ino};
+}
+
+static int gone(const char *path, struct error *err)
+{
+	return error_set(err,
+		"%s was removed or replaced while clerk-tokend has it open: what is "
+		"written now is lost; clerk-tokenctl doctor says what to do",
+		path);
+}
+
+int db_check_place(sqlite3 *db, const struct db_place *place, struct error *err)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+	const char *log = sqlite3_filename_wal(path);
+	struct stat st;
+	int moved = 0;
+
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved)
+		return gone(path, err);
+	/* SQLite does not look at the log's name. */
+	if (place->known && (stat(log, &st) < 0 || st.st_dev != place->device ||
+				    st.st_ino != place->inode))
+		return gone(log, err);
+	return 0;
+}
+
 const char *db_library_version(void)
 {
 	return sqlite3_libversion();

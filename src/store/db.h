@@ -5,6 +5,7 @@
 #include "store/sql.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define DB_APP_QUEUE  0x436c6b51 /* "ClkQ": PRAGMA application_id of queue.db */
 #define DB_APP_AUDIT  0x436c6b41 /* "ClkA": of audit.db */
@@ -35,6 +36,21 @@ int db_open_owned(const char *path, const struct db_kind *kind, sqlite3 **ret_db
 #define DB_E_PERMISSION 3
 int db_open_readonly(const char *path, const struct db_kind *kind, sqlite3 **ret_db,
 	struct error *err);
+
+/* The write-ahead log that the connection opened, by its inode. */
+struct db_place {
+	bool known;
+	dev_t device;
+	ino_t inode;
+};
+
+/* Notes where db's write-ahead log lies, once it was read or written. */
+void db_note_place(sqlite3 *db, struct db_place *ret_place);
+
+/* Whether the database and its log still lie under their names: SQLite goes on with a
+ * file that was removed or replaced, and nobody would find what it commits. 0, or < 0
+ * with what is gone. */
+int db_check_place(sqlite3 *db, const struct db_place *place, struct error *err);
 
 /* The SQLite library's version as text (static) and as its number, 3040001 for 3.40.1. */
 const char *db_library_version(void);

@@ -213,6 +213,7 @@ static int load(struct ledger *ledger, bool accept, struct error *err)
 		load_head(ledger, err) < 0 || load_max_job(ledger, err) < 0 ||
 		load_tally(ledger, err) < 0 || load_progress(ledger, err) < 0)
 		return -1;
+	db_note_place(ledger->audit, &ledger->place);
 	/* `purged` rows of the last run may not have been carried out. */
 	ledger->now.purging = true;
 	ledger->committed = ledger->now;
@@ -372,7 +373,8 @@ int ledger_commit(struct ledger *ledger, struct error *err)
 	make_mark(ledger, &mark);
 	if (tokens_commit(ledger->tokens, &mark, err) < 0)
 		return -1;
-	if (sql_exec(ledger->audit, "COMMIT", err) < 0)
+	if (sql_exec(ledger->audit, "COMMIT", err) < 0 ||
+		ledger_check_place(ledger, err) < 0)
 		return -1;
 	ledger->in_turn = false;
 	if (ledger->now.progress.cursor.job > ledger->now.max_job_id)
@@ -457,7 +459,7 @@ void ledger_shrink(struct ledger *ledger)
 	(void)tokens_checkpoint(ledger->tokens, 0, &ignored);
 }
 
-int ledger_stop(struct ledger *ledger, struct error *err)
+int ledger_set_mark(struct ledger *ledger, struct error *err)
 {
 	struct tokens_mark mark;
 

@@ -53,6 +53,9 @@ int ledger_begin(struct ledger *ledger, struct now now, struct error *err);
 /* Commits tokens.db, then audit.db; both are on disk when it returns 0. Nothing is synced
  * where the turn wrote nothing. On < 0 the caller rolls back. */
 int ledger_commit(struct ledger *ledger, struct error *err);
+/* Whether both databases still lie where they were opened; a turn is committed only
+ * where they do. 0 or < 0. */
+int ledger_check_place(const struct ledger *ledger, struct error *err);
 /* Takes the turn back. Harmless without one. */
 void ledger_rollback(struct ledger *ledger);
 /* After a failure: whether it was a full disk (SQLITE_FULL, ENOSPC, EDQUOT). Anything
@@ -109,9 +112,9 @@ void ledger_wal_bytes(
 /* started, reloaded, stopped: detail is a JSON object. */
 int ledger_note(
 	struct ledger *ledger, enum event event, const char *detail, struct error *err);
-/* Writes the mark into tokens.db as the audit stands now (at stop, after the last turn).
- */
-int ledger_stop(struct ledger *ledger, struct error *err);
+/* Writes the mark into tokens.db as the audit stands now (at start, and at stop after the
+ * last turn). */
+int ledger_set_mark(struct ledger *ledger, struct error *err);
 
 /* ---- rows of the queue ---- */
 

@@ -46,6 +46,7 @@ struct ledger {
 	sqlite3 *audit;               /* owned */
 	sqlite3_stmt *stmts[AQ__MAX]; /* owned */
 	struct tokens *tokens;        /* owned */
+	struct db_place place;        /* audit.db's */
 	struct ledger_memory now;     /* as of this turn */
 	struct ledger_memory committed;
 	unsigned tally_dirty[JOB_ACTION__MAX + 1]; /* bits: states */

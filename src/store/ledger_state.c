@@ -287,3 +287,10 @@ int ledger_has_work(struct ledger *ledger, unsigned actions, bool parked, int64_
 	*ret_work = rc == SQL_ROW;
 	return 0;
 }
+
+int ledger_check_place(const struct ledger *ledger, struct error *err)
+{
+	if (db_check_place(ledger->audit, &ledger->place, err) < 0)
+		return -1;
+	return tokens_check_place(ledger->tokens, err);
+}

@@ -24,8 +24,9 @@ static const struct sql_text texts[] = {
 struct tokens {
 	sqlite3 *db;                  /* owned */
 	sqlite3_stmt *stmts[TQ__MAX]; /* owned */
-	bool open;                    /* a transaction is */
-	bool deleted;                 /* a secret went in it … */
+	struct db_place place;
+	bool open;     /* a transaction is */
+	bool deleted;  /* a secret went in it … */
 	bool truncate; /* … and was committed: its bytes are still in the WAL */
 	int64_t wal_frames;
 	int64_t wal_tried;
@@ -50,10 +51,12 @@ int tokens_open(const char *path, struct tokens **ret_tokens, struct error *err)
 		(void)sqlite3_wal_hook(tokens->db, on_wal, tokens);
 		rc = sql_prepare(tokens->db, texts, TQ__MAX, tokens->stmts, err);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		db_note_place(tokens->db, &tokens->place);
 		*ret_tokens = tokens;
-	else
+	} else {
 		tokens_free(tokens);
+	}
 	return rc;
 }
 
@@ -109,6 +112,11 @@ bool tokens_is_full(const struct tokens *tokens)
 bool tokens_is_locked(const struct tokens *tokens)
 {
 	return db_is_locked(tokens->db);
+}
+
+int tokens_check_place(const struct tokens *tokens, struct error *err)
+{
+	return db_check_place(tokens->db, &tokens->place, err);
 }
 
 int tokens_mark(struct tokens *tokens, struct tokens_mark *ret_mark, struct error *err)

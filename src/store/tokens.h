@@ -35,6 +35,9 @@ bool tokens_is_full(const struct tokens *tokens);
 /* Whether it was another process's lock. */
 bool tokens_is_locked(const struct tokens *tokens);
 
+/* Whether the file still lies where it was opened: db_check_place(). */
+int tokens_check_place(const struct tokens *tokens, struct error *err);
+
 /* The mark as last committed. */
 int tokens_mark(struct tokens *tokens, struct tokens_mark *ret_mark, struct error *err);
 

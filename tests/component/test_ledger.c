@@ -444,7 +444,7 @@ static void test_yesterdays_audit_is_refused(void **state)
 	ledger = scratch_ledger();
 	send_create(ledger, 2, &job);
 	answer_create(ledger, &job, "sit_2");
-	OK(ledger_stop(ledger, &err));
+	OK(ledger_set_mark(ledger, &err));
 	job_deinit(&job);
 	ledger_free(ledger);
 	copy_folder("yesterday", "audit");
