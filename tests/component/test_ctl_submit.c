@@ -82,6 +82,7 @@ static void a_key_that_only_the_audit_knows(void **state)
 	SAYS("key old belongs to job 77, a create of user_77");
 }
 
+/* fault: L10 */
 static void bad_words(void **state)
 {
 	(void)state;
@@ -142,6 +143,7 @@ static void files(void **state)
 }
 
 /* All rows or none, each bad one named by its line. */
+/* fault: L10 */
 static void bad_files(void **state)
 {
 	static const struct {
@@ -207,6 +209,7 @@ static void bad_files(void **state)
 }
 
 /* All of many bad rows are counted, the first are named. */
+/* fault: L10 */
 static void many_bad_rows(void **state)
 {
 	AUTO(buf) struct buf text = BUF_NULL;

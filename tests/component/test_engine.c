@@ -59,6 +59,7 @@ static void test_a_job_from_row_to_token(void **state)
 
 /* A script that is run again a year later: the row of the first run was swept, and a
  * policy came meanwhile that the second run does not meet. */
+/* fault: J7 */
 static void test_a_rejected_row_repeats_a_key(void **state)
 {
 	(void)state;
@@ -111,6 +112,7 @@ static void test_the_share_and_the_urgent_share(void **state)
 	assert_int_equal(world.n_ever, 1100);
 }
 
+/* fault: A14 */
 static void test_nothing_before_retry_after(void **state)
 {
 	struct answer limited;
@@ -151,6 +153,7 @@ static void test_retry_after_survives_a_crash(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+/* fault: A15 */
 static void test_an_hour_of_429_burns_nothing(void **state)
 {
 	(void)state;
@@ -184,6 +187,7 @@ static void load_another_key(void)
 	world_settle(&world);
 }
 
+/* fault: K5 */
 static void test_a_refused_key_holds_everything(void **state)
 {
 	int64_t began;
@@ -217,6 +221,7 @@ static void test_a_refused_key_holds_everything(void **state)
 
 /* Rotated in mid-flight: what the old key was refused after the new one was loaded tells
  * nothing of the new one. */
+/* fault: K6 */
 static void test_a_rotated_key_is_not_held_for_the_old_one(void **state)
 {
 	(void)state;

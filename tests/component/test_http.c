@@ -219,6 +219,7 @@ static bool has_a_request(void *userdata)
 }
 
 /* A reload: what is under way keeps the key that it left with. */
+/* fault: K6 */
 static void test_reconfigured_key_is_for_later_requests(void **state)
 {
 	struct peer_fixture *f = *state;

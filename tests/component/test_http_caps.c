@@ -53,6 +53,7 @@ static void test_body_of_one_mebibyte_passes(void **state)
 	assert_int_equal(reply->body_len, 1024 * 1024);
 }
 
+/* fault: A7 */
 static void test_body_over_the_cap_is_too_big(void **state)
 {
 	struct peer_fixture *f = *state;
@@ -82,6 +83,7 @@ static const struct peer_reply *exchange_flood(
 	return exchange(f);
 }
 
+/* fault: A8 */
 static void test_header_lines_are_capped(void **state)
 {
 	struct peer_fixture *f = *state;
@@ -92,6 +94,7 @@ static void test_header_lines_are_capped(void **state)
 	assert_too_big(exchange_flood(f, status, "a: b\r\n", 100000), 200);
 }
 
+/* fault: A8 */
 static void test_header_bytes_are_capped(void **state)
 {
 	struct peer_fixture *f = *state;
@@ -106,6 +109,7 @@ static void test_header_bytes_are_capped(void **state)
 	assert_too_big(exchange_flood(f, "HTTP/1.1 200 OK\r\n", line.data, 9), 200);
 }
 
+/* fault: A17 */
 static void test_flood_of_interim_answers_is_capped(void **state)
 {
 	struct peer_fixture *f = *state;

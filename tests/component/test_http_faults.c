@@ -223,6 +223,7 @@ static void test_body_without_a_length_ends_with_the_connection(void **state)
 	assert_string_equal(reply->body, "<html>");
 }
 
+/* fault: A12 */
 static void test_redirect_is_not_followed(void **state)
 {
 	static const char *const lines[] = {

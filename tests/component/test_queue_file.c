@@ -47,6 +47,7 @@ static void the_folder_is_a_link(void **state)
 	lab_expect_fault(lab, "is a regular file where the queue's folder should be");
 }
 
+/* fault: Q5 */
 static void a_link_is_not_followed(void **state)
 {
 	struct lab *lab = *state;
@@ -63,6 +64,7 @@ static void a_link_is_not_followed(void **state)
 	expect(lab, "is a symbolic link, not a regular file; move it away");
 }
 
+/* fault: Q5 */
 static void a_fifo_does_not_block(void **state)
 {
 	struct lab *lab = *state;
@@ -71,6 +73,7 @@ static void a_fifo_does_not_block(void **state)
 	expect(lab, "is a FIFO, not a regular file; move it away");
 }
 
+/* fault: Q5 */
 static void a_folder(void **state)
 {
 	struct lab *lab = *state;
@@ -103,6 +106,7 @@ static void an_empty_file_is_filled(void **state)
 	assert_int_equal(st.st_mode & 07777, 0660);
 }
 
+/* fault: Q7 */
 static void random_bytes(void **state)
 {
 	struct lab *lab = *state;
@@ -120,6 +124,7 @@ static void random_bytes(void **state)
 	expect(lab, "is not a SQLite database; " NEW_QUEUE);
 }
 
+/* fault: Q6 */
 static void holes(void **state)
 {
 	struct lab *lab = *state;
@@ -255,6 +260,7 @@ static const struct {
 		"the table job is missing; " NEW_QUEUE},
 };
 
+/* fault: Q2 */
 static void a_changed_schema_is_named(void **state)
 {
 	struct lab *lab = *state;
@@ -279,6 +285,7 @@ static void a_changed_schema_is_named(void **state)
 
 /* Behind SQLite's back the schema's number stays: what is open keeps the shipped schema,
  * and the next opening finds it. */
+/* fault: Q2 */
 static void a_schema_changed_by_hand(void **state)
 {
 	struct lab *lab = *state;
@@ -309,6 +316,7 @@ static void a_fault_ends_by_itself(void **state)
 	lab_take(lab, 1);
 }
 
+/* fault: Q2 */
 static void foreign_tables_are_a_warning(void **state)
 {
 	struct lab *lab = *state;
@@ -335,6 +343,7 @@ static void foreign_tables_are_a_warning(void **state)
 	assert_non_null(lab->warning);
 }
 
+/* fault: Q4 */
 static void analyze_and_vacuum_while_open(void **state)
 {
 	struct lab *lab = *state;
@@ -350,6 +359,7 @@ static void analyze_and_vacuum_while_open(void **state)
 
 /* ---- damage ---- */
 
+/* fault: Q7 */
 static void a_damaged_page(void **state)
 {
 	struct lab *lab = *state;
@@ -394,6 +404,7 @@ static void a_file_that_was_cut(void **state)
 
 /* ---- ids ---- */
 
+/* fault: J9 */
 static void an_old_copy_is_not_read(void **state)
 {
 	struct lab *lab = *state;
@@ -422,6 +433,7 @@ static void an_old_copy_is_not_read(void **state)
 	expect(lab, "went backwards");
 }
 
+/* fault: J9 */
 static void ids_rewound_while_open(void **state)
 {
 	struct lab *lab = *state;
@@ -484,6 +496,7 @@ static void far_behind_is_no_jump(void **state)
 
 /* ---- replaced ---- */
 
+/* fault: D7 */
 static void a_removed_file_is_made_anew(void **state)
 {
 	struct lab *lab = *state;

@@ -81,6 +81,7 @@ static void name_super_journal(struct lab *lab, const char *victim)
 }
 
 /* Two folders: in the first SQLite's own VFS shows that the plant works. */
+/* fault: Q8 */
 static void a_planted_super_journal_deletes_nothing(void **state)
 {
 	struct lab *lab = *state;
@@ -108,6 +109,7 @@ static void a_planted_super_journal_deletes_nothing(void **state)
 	assert_int_equal(access(victim, F_OK), -1);
 }
 
+/* fault: Q8 */
 static void a_super_journal_planted_while_open(void **state)
 {
 	struct lab *lab = *state;
@@ -166,6 +168,7 @@ static void expect(struct lab *lab, const char *text)
 	lab_expect_fault(lab, full);
 }
 
+/* fault: Q5 */
 static void a_journal_that_is_none(void **state)
 {
 	struct lab *lab = *state;
@@ -368,6 +371,7 @@ static void another_users_wal_is_left(void **state)
 
 /* ---- the WAL mode ---- */
 
+/* fault: Q3 */
 static void the_wal_mode_is_left(void **state)
 {
 	struct lab *lab = *state;
@@ -390,6 +394,7 @@ static void the_wal_mode_is_left(void **state)
 	"somebody set journal_mode=WAL and still has it open; it is set back to DELETE " \
 	"as soon as they are done"
 
+/* fault: Q3 */
 static void the_wal_mode_in_use_is_waited_for(void **state)
 {
 	struct lab *lab = *state;

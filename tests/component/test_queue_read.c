@@ -154,6 +154,7 @@ static const char fill[] =
 	"INSERT INTO job(action, user_id) SELECT 'create', 'user_' || i FROM n;"
 	"INSERT INTO job(action, sign_in_token_id) VALUES('revoke', 'sit_1');";
 
+/* fault: J10 */
 static void at_most_so_many_and_urgent_ones_overtake(void **state)
 {
 	struct lab *lab = *state;
@@ -241,6 +242,7 @@ static void no_lock_is_kept(void **state)
 	lab_sql(lab, "PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE; COMMIT");
 }
 
+/* fault: Q1 */
 static void a_lock_of_somebody_is_busy(void **state)
 {
 	struct lab *lab = *state;

@@ -126,6 +126,7 @@ static void expect_json(const char *detail, int64_t id)
 	json_decref(json);
 }
 
+/* fault: J1 J3 J4 J5 J6 J11 */
 static void every_bad_row_says_why(void **state)
 {
 	struct lab *lab = *state;
@@ -187,6 +188,7 @@ static const struct bad bad_types[] = {
 		"without control characters other than tab and newline"},
 };
 
+/* fault: J1 J5 */
 static void a_wrong_storage_class_says_which(void **state)
 {
 	struct lab *lab = *state;
@@ -258,6 +260,7 @@ static void what_holds_of_a_bad_row_is_kept(void **state)
 	assert_non_null(strstr(lab->rows[0].detail, "\"batch\":\"b\\u0007\""));
 }
 
+/* fault: J2 */
 static void a_value_over_the_limit_in_the_middle(void **state)
 {
 	struct lab *lab = *state;

@@ -205,6 +205,7 @@ def test_the_register_names_who_revoked():
     daemon.ctl("verify")
 
 
+# fault: L2
 def test_without_a_daemon():
     daemon = Daemon(Fake())
     assert "the daemon makes it" in daemon.ctl("create", "user_a", check=75).stderr
@@ -232,6 +233,7 @@ def test_a_killed_daemon_can_be_read():
     daemon.ctl("status", check=75)
 
 
+# fault: L10
 def test_many_rows_out_of_a_file():
     daemon = started(configuration={"concurrency": 64})
     rows = "user_id,idempotency_key,reference\n" + "".join(
@@ -310,6 +312,7 @@ def test_verify_finds_a_changed_row_and_a_cut_tail():
     assert "chain: BROKEN: row 3: its hash does not follow" in bad, bad
 
 
+# fault: L1
 def test_permissions():
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -347,6 +350,7 @@ def test_permissions():
     assert len(daemon.ctl_json("tokens", **auditor)) == 2
 
 
+# fault: L3
 def test_a_queue_that_is_locked_for_long():
     daemon = started()
     lock = subprocess.Popen(["sqlite3", str(daemon.queue_db)], stdin=subprocess.PIPE,

@@ -38,6 +38,7 @@ def unmount(folder):
     folder.rmdir()
 
 
+# fault: D1 D2
 def test_full_while_sending():
     folder = small_disk("2M")
     fake = Fake("--latency-ms", "5-20")
@@ -69,6 +70,7 @@ def test_full_while_sending():
         unmount(folder)
 
 
+# fault: D1
 def test_full_at_the_start():
     folder = small_disk("1M")
     fake = Fake()

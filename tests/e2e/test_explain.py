@@ -187,6 +187,7 @@ def test_what_became_of_them():
     explain(daemon, 6, "over", r"Job 6 lapsed at .*")
 
 
+# fault: L6 J11
 def test_what_others_wrote_is_escaped():
     daemon = started()
     daemon.queue("INSERT INTO command (verb, requested_by, reason) VALUES ('pause', "

@@ -14,6 +14,7 @@ INSERT INTO job (action, user_id) SELECT 'create', 'user_' || i FROM n;
 """
 
 
+# fault: K5
 def test_a_bad_key_holds_and_the_right_one_releases():
     fake = Fake()
     daemon = Daemon(fake, key="sk_test_wrong")

@@ -85,6 +85,7 @@ def test_check_says_what_is_wrong():
     assert daemon.wait_exit() == 78  # as for the rest of the configuration
 
 
+# fault: C13
 def test_a_bad_reload_changes_nothing():
     fake = Fake()
     daemon = Daemon(fake)
@@ -303,6 +304,7 @@ def test_policy_rejects():
     assert len(fake.requests()) == 1
 
 
+# fault: J7
 def test_same_key_is_one_job():
     fake = Fake()
     daemon = Daemon(fake, {"retention.queue": "1s"})

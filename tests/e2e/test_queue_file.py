@@ -19,6 +19,7 @@ INSERT INTO job (action, user_id) SELECT 'create', 'user_' || i FROM n;
 """
 
 
+# fault: Q1
 def test_a_locked_queue_keeps_no_answer_waiting():
     fake = Fake("--latency-ms", "1500")
     daemon = Daemon(fake, {"concurrency": 100})
@@ -94,6 +95,7 @@ def tamper(daemon, text):
     db.close()
 
 
+# fault: J1 J3 J4 J5 J6 Q9
 def test_rows_that_do_not_hold_are_rejected():
     fake = Fake()
     daemon = Daemon(fake)
@@ -132,6 +134,7 @@ def test_rows_that_do_not_hold_are_rejected():
     check_story(daemon, fake)
 
 
+# fault: Q2 Q9
 def test_a_view_in_place_of_job_holds_and_what_was_taken_goes_on():
     fake = Fake("--latency-ms", "50")
     daemon = Daemon(fake, {"concurrency": 4})
@@ -152,6 +155,7 @@ def test_a_view_in_place_of_job_holds_and_what_was_taken_goes_on():
     check_story(daemon, fake)
 
 
+# fault: Q7
 def test_no_database_at_all():
     fake = Fake()
     daemon = Daemon(fake)
@@ -169,6 +173,7 @@ def test_no_database_at_all():
     check_story(daemon, fake)
 
 
+# fault: J9 D8
 def test_yesterdays_queue_is_a_hold_that_names_it():
     fake = Fake()
     daemon = Daemon(fake)
@@ -194,6 +199,7 @@ def test_yesterdays_queue_is_a_hold_that_names_it():
     check_story(daemon, fake)
 
 
+# fault: D8
 def test_yesterdays_audit_is_refused():
     fake = Fake()
     daemon = Daemon(fake)
@@ -286,6 +292,7 @@ def test_one_submitters_death_stops_nobody():
     check_story(daemon, fake)
 
 
+# fault: Q8 Q9
 def test_a_planted_journal_deletes_nothing():
     if os.geteuid() != 0:
         raise Skip("needs root, to be two users")

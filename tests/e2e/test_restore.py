@@ -132,6 +132,7 @@ class Story:
         return made[0]["id"]
 
 
+# fault: D8
 def test_yesterdays_queue():
     story = Story()
     daemon = story.daemon
@@ -150,6 +151,7 @@ def test_yesterdays_queue():
     check_story(daemon, story.fake)
 
 
+# fault: D8
 def test_yesterdays_audit():
     restored_audit(Story(), put_back=True)
 
@@ -192,6 +194,7 @@ def restored_audit(story, put_back):
     daemon.stop()
 
 
+# fault: D8
 def test_yesterdays_tokens():
     story = Story()
     daemon = story.daemon
@@ -240,6 +243,7 @@ def test_queue_and_audit_with_the_newest_tokens():
     story.daemon.stop()
 
 
+# fault: D8
 def test_all_three_together():
     story = Story()
     daemon = story.daemon
@@ -370,6 +374,7 @@ def test_a_backup_is_whole_or_not_there():
     daemon.ctl("backup", scratch / "stopped", "--with-secrets")
 
 
+# fault: L8
 def test_a_full_disk_ends_a_backup():
     if os.geteuid() != 0:
         raise Skip("needs root, for a small disk")

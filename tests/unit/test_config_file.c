@@ -107,11 +107,13 @@ static void link_to_one(void **state)
 	refuse(place, "cannot be opened: No such file or directory");
 }
 
+/* fault: C1 */
 static void missing(void **state)
 {
 	refuse(*state, "cannot be opened: No such file or directory");
 }
 
+/* fault: C1 */
 static void folder(void **state)
 {
 	struct place *place = *state;
@@ -120,6 +122,7 @@ static void folder(void **state)
 	refuse(place, "is a folder; a configuration file is wanted");
 }
 
+/* fault: C1 */
 static void fifo(void **state)
 {
 	struct place *place = *state;
@@ -150,6 +153,7 @@ static void device(void **state)
 	refuse(&zero, "is no regular file; a configuration file is wanted");
 }
 
+/* fault: C3 */
 static void empty(void **state)
 {
 	write_file(*state, "", 0644);
@@ -170,6 +174,7 @@ static void writable_by_everybody(void **state)
 }
 
 /* A sparse file of the length, and one of 1 MiB that is a comment. */
+/* fault: C2 */
 static void large(void **state)
 {
 	struct place *place = *state;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+/* fault: C6 */
 static void names(void **state)
 {
 	static const struct fault faults[] = {
@@ -88,6 +89,7 @@ static void syntax(void **state)
 	refuse_each(faults, ARRAY_LEN(faults));
 }
 
+/* fault: C8 */
 static void contradictions(void **state)
 {
 	static const struct fault faults[] = {
@@ -128,6 +130,7 @@ static void contradictions(void **state)
 	"clerk.secret_key_file names, or in the systemd credential clerk_secret_key "    \
 	"(take it out and have it rotated)"
 
+/* fault: C9 */
 static void keys_in_the_file(void **state)
 {
 	static const struct fault faults[] = {
@@ -156,6 +159,7 @@ static void keys_in_the_file(void **state)
 	refuse_each(faults, ARRAY_LEN(faults));
 }
 
+/* fault: C3 C4 */
 static void bytes(void **state)
 {
 	(void)state;
@@ -185,6 +189,7 @@ static void repeat(struct buf *text, const char *piece, int n)
 }
 
 /* libconfig's own parser never sees these. */
+/* fault: C5 */
 static void deep(void **state)
 {
 	static const struct fault pieces[] = {

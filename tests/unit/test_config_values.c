@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+/* fault: C7 */
 static void whole_numbers(void **state)
 {
 	static const struct fault faults[] = {
@@ -50,6 +51,7 @@ static void whole_numbers(void **state)
 	refuse_each(faults, ARRAY_LEN(faults));
 }
 
+/* fault: C7 */
 static void decimal_numbers(void **state)
 {
 	static const struct fault faults[] = {
@@ -199,6 +201,7 @@ static void durations(void **state)
 	refuse_each(faults, ARRAY_LEN(faults));
 }
 
+/* fault: C10 */
 static void paths(void **state)
 {
 	static const struct fault faults[] = {
@@ -287,6 +290,7 @@ static const struct fault bad_urls[] = {
 	{"https://gw.example/../b", "the URL's path holds // or /."},
 };
 
+/* fault: C11 C12 */
 static void api_urls(void **state)
 {
 	(void)state;
@@ -301,6 +305,7 @@ static void api_urls(void **state)
 	}
 }
 
+/* fault: C12 */
 static void proxies_and_dates(void **state)
 {
 	static const struct fault faults[] = {

@@ -20,6 +20,7 @@ static void expect_shown(const char *bytes, size_t len, size_t max, const char *
 	buf_deinit(&buf);
 }
 
+/* fault: J11 */
 static void values_are_shown_printable(void **state)
 {
 	(void)state;

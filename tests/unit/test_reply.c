@@ -54,6 +54,7 @@ static void test_errors(void **state)
 	}
 }
 
+/* fault: A13 */
 static void test_errors_without_a_code(void **state)
 {
 	static const char *const bodies[] = {"{}", "[]", "{\"errors\":[]}",
@@ -252,6 +253,7 @@ static void test_no_cut_goes_through_a_key(void **state)
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa [redacted], 6 bytes)");
 }
 
+/* fault: A19 */
 static void test_texts_are_redacted(void **state)
 {
 	static const struct {

@@ -60,6 +60,7 @@ static void test_tokens_without_secrets(void **state)
 	}
 }
 
+/* fault: A11 */
 static void test_every_2xx_may_carry_a_token(void **state)
 {
 	static const int statuses[] = {200, 201, 202, 204, 299};
@@ -90,6 +91,7 @@ static void test_token_under_another_status_is_none(void **state)
 	}
 }
 
+/* fault: A3 */
 static void test_json_cut_at_every_byte(void **state)
 {
 	(void)state;
@@ -100,6 +102,7 @@ static void test_json_cut_at_every_byte(void **state)
 	}
 }
 
+/* fault: A1 A2 A4 A5 A10 */
 static void test_bodies_that_are_not_json(void **state)
 {
 	static const char *const bodies[] = {
@@ -151,6 +154,7 @@ static void test_nul_behind_the_body_is_not_json(void **state)
 	assert_false(answer.has_token);
 }
 
+/* fault: A6 */
 static void test_depth(void **state)
 {
 	AUTO(buf) struct buf body = BUF_NULL;
@@ -203,6 +207,7 @@ static char *make_body(const struct field_case *c)
 	return xstrdup(body.data);
 }
 
+/* fault: A9 A10 */
 static void test_fields_that_do_not_hold(void **state)
 {
 	static const char object[] = "object is not \"sign_in_token\"";

@@ -12,6 +12,7 @@
 
 #define NOW INT64_C(1700000000000) /* Tue, 14 Nov 2023 22:13:20 GMT */
 
+/* fault: A14 */
 static void test_retry_after(void **state)
 {
 	static const struct {

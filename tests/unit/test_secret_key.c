@@ -138,6 +138,7 @@ static void credential(void **state)
 }
 
 /* systemd guards the folder: a file's mode there says nothing. */
+/* fault: K4 */
 static void credential_of_any_mode(void **state)
 {
 	struct place *place = *state;
@@ -148,6 +149,7 @@ static void credential_of_any_mode(void **state)
 	accept(place, LIVE, SECRET_KEY_LIVE);
 }
 
+/* fault: K1 */
 static void file_comes_first(void **state)
 {
 	struct place *place = *state;
@@ -163,6 +165,7 @@ static void file_comes_first(void **state)
 	refuse(place, -1, place->file, "cannot be opened: No such file or directory");
 }
 
+/* fault: K3 */
 static void line_ends(void **state)
 {
 	static const char *const ends[] = {"\n", "\r\n", "\n\n", "\r\n\r\n"};
@@ -200,6 +203,7 @@ static void none(void **state)
 	assert_null(key.text);
 }
 
+/* fault: K1 */
 static void credential_is_missing(void **state)
 {
 	struct place *place = *state;
@@ -217,6 +221,7 @@ static void credential_is_missing(void **state)
 }
 
 /* As the unit gives it where there is no file: with what to do. */
+/* fault: K1 */
 static void nothing_in_it(void **state)
 {
 	static const char *const texts[] = {"", "\n", "\r\n\n"};
@@ -243,6 +248,7 @@ static void nothing_in_it(void **state)
 	config_free(by_file);
 }
 
+/* fault: K2 */
 static void contents(void **state)
 {
 #define BYTES(literal) (literal), sizeof(literal) - 1
@@ -301,6 +307,7 @@ static void contents(void **state)
 	}
 }
 
+/* fault: K2 */
 static void sizes(void **state)
 {
 	struct place *place = *state;
@@ -340,6 +347,7 @@ static void unknown_kind(void **state)
 	secret_deinit(&key);
 }
 
+/* fault: K4 */
 static void modes(void **state)
 {
 	static const mode_t good[] = {0400, 0600, 0440, 0640, 0700};
@@ -374,6 +382,7 @@ static void modes(void **state)
 }
 
 /* A path that only begins like the credentials folder is outside of it. */
+/* fault: K4 */
 static void beside_the_credentials(void **state)
 {
 	struct place *place = *state;

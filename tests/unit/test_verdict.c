@@ -259,6 +259,7 @@ static void assert_row(size_t i, enum job_action action)
 	assert_string_equal(got, want);
 }
 
+/* fault: A11 A12 A13 A16 */
 static void table(void **state)
 {
 	(void)state;
