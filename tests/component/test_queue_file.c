@@ -514,16 +514,32 @@ static void a_removed_file_is_made_anew(void **state)
 	lab_take(lab, 1);
 }
 
-static void replaced_by_a_fifo_while_open(void **state)
+/* fault: Q5 D7 */
+static void replaced_while_open(void **state)
 {
 	struct lab *lab = *state;
+	AUTO(free_ptr) char *other = xasprintf("%s/other.db", lab->folder);
 
 	lab_take(lab, 0);
-	assert_int_equal(unlink(lab->path), 0);
+	assert_int_equal(rename(lab->path, other), 0);
 	assert_int_equal(mkfifo(lab->path, 0660), 0);
 	assert_true(queue_changed(lab->q));
 	expect(lab, "is a FIFO, not a regular file; move it away");
 	assert_int_equal(unlink(lab->path), 0);
+	lab_take(lab, 0);
+	assert_int_equal(unlink(lab->path), 0);
+	assert_int_equal(mkdir(lab->path, 0770), 0);
+	assert_true(queue_changed(lab->q));
+	expect(lab, "is a folder, not a regular file; move it away");
+	assert_int_equal(rmdir(lab->path), 0);
+	lab_take(lab, 0);
+	/* Even one that leads to a queue. */
+	assert_int_equal(unlink(lab->path), 0);
+	assert_int_equal(symlink(other, lab->path), 0);
+	assert_true(queue_changed(lab->q));
+	expect(lab, "is a symbolic link, not a regular file; move it away");
+	assert_int_equal(unlink(lab->path), 0);
+	assert_int_equal(rename(other, lab->path), 0);
 	lab_take(lab, 0);
 }
 
@@ -587,7 +603,7 @@ int main(void)
 		TEST(an_id_that_jumps),
 		TEST(far_behind_is_no_jump),
 		TEST(a_removed_file_is_made_anew),
-		TEST(replaced_by_a_fifo_while_open),
+		TEST(replaced_while_open),
 		TEST(set_aside),
 	};
 

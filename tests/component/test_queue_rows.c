@@ -212,6 +212,79 @@ static void a_wrong_storage_class_says_which(void **state)
 	}
 }
 
+/* The shipped schema makes a text of a number in user_id, and 60 of '60' in
+ * expires_in_seconds; a column of another type keeps what it is given. */
+static const struct bad other_types[] = {
+	{C, "'create', 42", "user_id is the number 42" ID_FORM},
+	{C, "'create', 4.5", "user_id is the number 4.5" ID_FORM},
+	{R, "'revoke', 7", "sign_in_token_id is the number 7" ID_FORM},
+	{C ", expires_in_seconds", "'create', 'u', '60'",
+		"expires_in_seconds is the text \"60\"" EXP_FORM},
+	{C ", priority", "'create', 'u', '5'",
+		"priority is the text \"5\"; it must be a whole number from -100 to "
+		"100"},
+};
+
+/* fault: J1 J5 */
+static void numbers_and_texts_are_not_mixed_up(void **state)
+{
+	struct lab *lab = *state;
+	sqlite3 *db;
+
+	lab_open(lab);
+	db = lab_stranger(lab);
+	lab_exec(db,
+		"PRAGMA writable_schema = ON;"
+		"CREATE TEMP TABLE was AS SELECT sql FROM sqlite_schema WHERE name = "
+		"'job';"
+		"UPDATE sqlite_schema SET sql = replace(replace(replace(sql, "
+		"') STRICT', ') /**/'), 'TEXT', 'BLOB'), 'priority           INTEGER', "
+		"'priority           BLOB   ') WHERE name = 'job';"
+		"UPDATE sqlite_schema SET sql = replace(sql, "
+		"'expires_in_seconds INTEGER', 'expires_in_seconds BLOB   ') "
+		"WHERE name = 'job'; PRAGMA writable_schema = RESET");
+	for (size_t i = 0; i < ARRAY_LEN(other_types); i++)
+		insert(lab, db, other_types[i].columns, other_types[i].values);
+	lab_exec(db, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = "
+		     "(SELECT sql FROM was) "
+		     "WHERE name = 'job'; PRAGMA writable_schema = RESET");
+	(void)sqlite3_close(db);
+	lab->cursor.urgent = ARRAY_LEN(other_types);
+	lab_take(lab, ARRAY_LEN(other_types));
+	for (size_t i = 0; i < ARRAY_LEN(other_types); i++) {
+		assert_non_null(lab->rows[i].fault);
+		assert_string_equal(lab->rows[i].fault, other_types[i].fault);
+		assert_int_equal(lab->rows[i].fault_result, JOB_RESULT_INVALID);
+	}
+}
+
+/* Written by another process, so that what this one needs for it is its own need. */
+/* fault: J2 */
+static void two_hundred_megabytes_are_not_read(void **state)
+{
+	struct lab *lab = *state;
+	int64_t before;
+
+	lab_open(lab);
+	assert_string_equal(
+		lab_program(lab, "PRAGMA ignore_check_constraints = ON; INSERT INTO job "
+				 "(action, user_id) VALUES ('create', "
+				 "printf('%.200000000c', 'u')), ('create', 'user_2');"),
+		"");
+	(void)sqlite3_memory_highwater(1);
+	before = sqlite3_memory_used();
+	lab_take(lab, 2);
+	assert_true(sqlite3_memory_highwater(0) - before < 8 << 20);
+	assert_int_equal(lab->rows[0].job.id, 1);
+	assert_int_equal(lab->rows[0].fault_result, JOB_RESULT_TOO_BIG);
+	assert_string_equal(lab->rows[0].fault,
+		"a value of the row is over 1000000 bytes; names and keys take at most "
+		"200, reason 2000");
+	assert_null(lab->rows[0].job.user_id);
+	assert_null(lab->rows[1].fault);
+	assert_string_equal(lab->rows[1].job.user_id, "user_2");
+}
+
 /* What quick_check says of such rows is no fault of the file. */
 static void bad_rows_do_not_hold_the_file(void **state)
 {
@@ -226,6 +299,7 @@ static void bad_rows_do_not_hold_the_file(void **state)
 	lab_take(lab, ARRAY_LEN(bad_types) + 1); /* the text priority counts as urgent */
 }
 
+/* fault: J5 */
 static void number_text_becomes_a_number(void **state)
 {
 	struct lab *lab = *state;
@@ -413,6 +487,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_bad_row_says_why),
 		TEST(a_wrong_storage_class_says_which),
+		TEST(numbers_and_texts_are_not_mixed_up),
+		TEST(two_hundred_megabytes_are_not_read),
 		TEST(bad_rows_do_not_hold_the_file),
 		TEST(number_text_becomes_a_number),
 		TEST(what_holds_of_a_bad_row_is_kept),
