@@ -85,7 +85,6 @@ def test_check_says_what_is_wrong():
     assert daemon.wait_exit() == 78  # as for the rest of the configuration
 
 
-# fault: C13
 def test_a_bad_reload_changes_nothing():
     fake = Fake()
     daemon = Daemon(fake)
