@@ -2,6 +2,7 @@
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
 #include "ctl/doctor.h"
+#include "ctl/named.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ void doctor_say(struct doctor *doctor, enum doctor_verdict verdict, const char *
 {
 	static const char *const words[] = {"ok", "warn", "fail"};
 	struct out *out = &doctor->ctl->out;
-	struct doctor_finding finding = {.verdict = words[verdict], .remedy = remedy};
+	AUTO(free_ptr) char *named = named_for(doctor->ctl, remedy);
+	struct doctor_finding finding = {.verdict = words[verdict], .remedy = named};
 	va_list ap;
 
 	va_start(ap, format);

@@ -1,6 +1,7 @@
 /* explain. */
 #include "ctl/cmd.h"
 #include "ctl/explain.h"
+#include "ctl/named.h"
 #include "ctl/story.h"
 #include "ctl/text.h"
 #include "model/job.h"
@@ -121,11 +122,12 @@ static int print_json(const struct explain *explain)
 
 static int print(const struct explain *explain, bool over)
 {
+	AUTO(free_ptr) char *text = named_for(explain->ctl, buf_str(&explain->text));
 	AUTO(buf) struct buf shown = BUF_NULL;
 
 	if (explain->ctl->out.format == OUT_JSON)
 		return print_json(explain);
-	text_escape(&shown, buf_str(&explain->text), explain->text.len);
+	text_escape(&shown, text, strlen(text));
 	out_printf(&explain->ctl->out, "%s\n", buf_str(&shown));
 	return over ? print_story(explain) : CTL_OK;
 }

@@ -97,7 +97,7 @@ static int print_waiting(struct ctl *ctl, int64_t id)
 	out_object_end(&ctl->out);
 	if (alive_check(ctl->config->state_directory, NULL) == ALIVE_NO)
 		ctl_say("not taken yet: the daemon is not running");
-	else if (!ctl_say_stops(ctl))
+	else if (!ctl_say_stops(ctl, NULL, NULL))
 		ctl_say("not taken yet");
 	return CTL_OK;
 }

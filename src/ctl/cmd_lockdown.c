@@ -4,6 +4,7 @@
 #include "ctl/care.h"
 #include "ctl/cmd.h"
 #include "ctl/lockdown.h"
+#include "ctl/named.h"
 #include "ctl/orders.h"
 #include "ctl/scope.h"
 #include "ctl/submit.h"
@@ -298,22 +299,6 @@ static int revoke_all(struct lockdown *lockdown)
 
 /* ---- all ---- */
 
-/* The command line that ends the lockdown, for the same instance. */
-static char *resume_line(const struct args *args)
-{
-	const char *config = args_get(args, OPT_CONFIG);
-	const char *instance = args_get(args, OPT_INSTANCE);
-
-	return xasprintf("clerk-tokenctl %s%s%sresume --action create",
-		config     ? "-c "
-		: instance ? "-i "
-			   : "",
-		config     ? config
-		: instance ? instance
-			   : "",
-		config || instance ? " " : "");
-}
-
 static int prepare(struct lockdown *lockdown)
 {
 	struct ctl *ctl = lockdown->ctl;
@@ -327,7 +312,7 @@ static int prepare(struct lockdown *lockdown)
 		return ctl_fail(CTL_USAGE,
 			"lockdown wants --reason TEXT: it is what the audit will say");
 	lockdown->reason = xasprintf(LOCKDOWN_MARK "%s", reason);
-	lockdown->resume = resume_line(ctl->args);
+	lockdown->resume = named_for(ctl, "clerk-tokenctl resume --action create");
 	lockdown->until_ms = timeout ? clock_now().mono_ms + timeout : INT64_MAX;
 	status = ctl_open_audit(ctl);
 	if (status == CTL_OK)
@@ -343,6 +328,7 @@ static int ask(struct lockdown *lockdown, bool *ret_go)
 	struct ctl *ctl = lockdown->ctl;
 	AUTO(scope) struct scope scope = SCOPE_NULL;
 	AUTO(free_ptr) char *what = NULL;
+	AUTO(free_ptr) char *start = NULL;
 	struct care care = {.noun = "revoke", .urgent = true, .by_yes = true};
 	int64_t waiting = 0, running = 0;
 	int status = scope_find_live(ctl, &scope);
@@ -364,9 +350,11 @@ static int ask(struct lockdown *lockdown, bool *ret_go)
 	care.n = care.n_requests = (int64_t)scope.revokes.n;
 	if (lockdown->since)
 		ctl_say("going on with the lockdown of %s", lockdown->since);
+	start = named_for(ctl, "systemctl start clerk-tokend");
 	if (alive_check(ctl->config->state_directory, NULL) == ALIVE_NO)
 		ctl_say("the daemon is not running: nothing happens before it is "
-			"started (systemctl start clerk-tokend)");
+			"started (%s)",
+			start);
 	return care_ask(ctl, &care, ret_go);
 }
 

@@ -38,6 +38,47 @@ static void line(struct ctl *ctl, const char *name, const char *text)
 	out_printf(&ctl->out, "%-14s %s\n", buf_str(&head), buf_str(&shown));
 }
 
+#define NAMES_MAX 10
+
+struct names {
+	struct buf text;
+	int n;
+};
+
+static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
+{
+	struct names *names = userdata;
+
+	(void)err;
+	if (!stop->batch)
+		return 0;
+	if (names->n < NAMES_MAX)
+		buf_printf(&names->text, "%s%s%s%s", names->n ? ", " : ": ", stop->batch,
+			stop->action ? " " : "", stop->action ? stop->action : "");
+	else if (names->n == NAMES_MAX)
+		buf_puts(&names->text, ", …");
+	names->n++;
+	return 0;
+}
+
+/* Their names are in the audit, where this user may read it: status.json, which everybody
+ * may, says how many there are. */
+static void print_paused_batches(struct ctl *ctl, int64_t n)
+{
+	struct names names = {.text = BUF_NULL};
+	struct error err = ERROR_NULL;
+	AUTO(free_ptr) char *text = NULL;
+
+	if (!n)
+		return;
+	ctl_try_audit(ctl);
+	if (ctl->reader)
+		(void)reader_stops(ctl->reader, on_stop, &names, &err);
+	text = xasprintf("%" PRId64 "%s", n, buf_str(&names.text));
+	line(ctl, "paused batches", text);
+	buf_deinit(&names.text);
+}
+
 static void print_stops(struct ctl *ctl, const json_t *status)
 {
 	size_t i;
@@ -59,9 +100,7 @@ static void print_stops(struct ctl *ctl, const json_t *status)
 
 		line(ctl, "paused", *word ? word : "everything");
 	}
-	if (number(status, "batches_paused"))
-		out_printf(&ctl->out, "%-14s %" PRId64 "\n", "paused batches",
-			number(status, "batches_paused"));
+	print_paused_batches(ctl, number(status, "batches_paused"));
 }
 
 static void print_jobs(struct ctl *ctl, const json_t *jobs)

@@ -3,6 +3,7 @@
 #include "ctl/batch.h"
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
+#include "ctl/named.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
 #include "ctl/text.h"
@@ -111,6 +112,7 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 {
 	struct stops *stops = userdata;
 	AUTO(buf) struct buf text = BUF_NULL;
+	AUTO(free_ptr) char *named = NULL;
 
 	(void)err;
 	if (!waits_concerns(stop, stops->action, stops->watch->name) &&
@@ -120,7 +122,8 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 	if (stop->batch && !stops->parked)
 		return 0;
 	waits_say_stop(&text, stop);
-	text_escape(&stops->watch->waits, buf_str(&text), text.len);
+	named = named_for(stops->watch->ctl, buf_str(&text));
+	text_escape(&stops->watch->waits, named, strlen(named));
 	return 1;
 }
 

@@ -132,12 +132,20 @@ void ctl_try_queue(struct ctl *ctl)
 	(void)open_queue(ctl, &err);
 }
 
+struct stops {
+	bool (*concerns)(void *userdata, const struct reader_stop *stop);
+	void *userdata;
+	bool any;
+};
+
 static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
 {
-	bool *any = userdata;
+	struct stops *stops = userdata;
 
 	(void)err;
-	*any = true;
+	if (!stop->kind && stops->concerns && !stops->concerns(stops->userdata, stop))
+		return 0;
+	stops->any = true;
 	if (stop->kind)
 		ctl_say("sending is held since %s: %s: %s; ends with: %s", stop->since,
 			stop->kind, stop->reason, stop->ends);
@@ -150,13 +158,14 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 	return 0;
 }
 
-bool ctl_say_stops(struct ctl *ctl)
+bool ctl_say_stops(struct ctl *ctl,
+	bool (*concerns)(void *userdata, const struct reader_stop *stop), void *userdata)
 {
+	struct stops stops = {concerns, userdata, false};
 	struct error err = ERROR_NULL;
-	bool any = false;
 
 	ctl_try_audit(ctl);
-	if (ctl->reader && reader_stops(ctl->reader, on_stop, &any, &err) < 0)
+	if (ctl->reader && reader_stops(ctl->reader, on_stop, &stops, &err) < 0)
 		ctl_say("%s", err.text);
-	return any;
+	return stops.any;
 }

@@ -1,6 +1,7 @@
 #include "ctl/doctor.h"
 
 #include "base/buf.h"
+#include "base/secret_key.h"
 #include "ctl/alive.h"
 #include "ctl/out_colour.h"
 #include "ctl/text.h"
@@ -27,6 +28,34 @@ void doctor_print(struct out *out, const struct doctor_finding *finding)
 		out, "%*s  %s\n", 4 - (int)strlen(finding->verdict), "", buf_str(&line));
 }
 
+#define WRITE_KEY                                                                          \
+	"write Clerk's secret key (sk_live_… or sk_test_…) into it and nothing else, " \
+	"then reload the daemon"
+
+/* What the daemon would find in it. */
+static void key_in_file(struct doctor *doctor, const char *path)
+{
+	struct secret key = SECRET_NULL;
+	enum secret_key_kind kind;
+	struct error err = ERROR_NULL;
+
+	switch (secret_key_load(doctor->ctl->config, &key, &kind, &err)) {
+	case 0:
+		doctor_say(doctor, DOCTOR_OK, NULL, "key: %s (a %s key)", path,
+			secret_key_kind_name(kind));
+		break;
+	case SECRET_KEY_E_PERMISSION:
+		doctor_say(doctor, DOCTOR_FAIL, NULL, "key: %s", err.text);
+		break;
+	case SECRET_KEY_E_KIND:
+		doctor_say(doctor, DOCTOR_WARN, WRITE_KEY, "key: %s", err.text);
+		break;
+	default:
+		doctor_say(doctor, DOCTOR_FAIL, WRITE_KEY, "key: %s", err.text);
+	}
+	secret_deinit(&key);
+}
+
 static void key_file(struct doctor *doctor, const char *path)
 {
 	struct stat st;
@@ -42,8 +71,11 @@ static void key_file(struct doctor *doctor, const char *path)
 	else if (st.st_mode & (S_IROTH | S_IWOTH))
 		doctor_say(doctor, DOCTOR_FAIL, "chmod 0600 it, and rotate the key",
 			"key: everybody on this machine can read %s", path);
+	else if (access(path, R_OK) < 0)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"key: %s, which is not for you to read", path);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "key: %s", path);
+		key_in_file(doctor, path);
 }
 
 void doctor_config(struct doctor *doctor)

@@ -11,6 +11,7 @@ enum doctor_verdict { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
 struct doctor {
 	struct ctl *ctl;
 	bool failed;    /* one of them did */
+	bool no_audit;  /* audit.db is missing, not just closed or damaged */
 	bool no_tokens; /* tokens.db is missing, not just closed to this user */
 };
 

@@ -148,6 +148,7 @@ void doctor_databases(struct doctor *doctor)
 
 	say_opened(doctor, &places[0], rc, &err);
 	rc = reader_open(audit, &ctl->reader, &err);
+	doctor->no_audit = rc == READER_E_MISSING;
 	say_opened(doctor, &places[1], rc, &err);
 	rc = reader_secrets_open(tokens, &ctl->secrets, &err);
 	doctor->no_tokens = rc == READER_E_MISSING;

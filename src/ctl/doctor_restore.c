@@ -167,7 +167,7 @@ void doctor_restore(struct doctor *doctor)
 	int rc = 0;
 
 	/* While it runs, it has said so itself, or was told to go on. */
-	if (stopped && ctl->secrets)
+	if (stopped && ctl->secrets && (ctl->reader || doctor->no_audit))
 		rc = check_mark(doctor, &err);
 	if (rc == 0 && stopped && ctl->reader && ctl->queue)
 		rc = check_queue(doctor, &err);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "ctl/named.h"
 #include "ctl/wait.h"
 
 #include <stdarg.h>
@@ -58,10 +59,17 @@ int lockdown_look(struct lockdown *lockdown)
 
 /* ---- waiting ---- */
 
+struct holds {
+	struct ctl *ctl;
+	struct buf text;
+};
+
 /* A line for each thing that keeps revokes from being sent. */
 static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
 {
+	struct holds *holds = userdata;
 	AUTO(free_ptr) char *line = NULL;
+	AUTO(free_ptr) char *named = NULL;
 
 	(void)err;
 	if (stop->kind)
@@ -71,8 +79,9 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 		line = xasprintf(
 			"revokes are paused since %s; clerk-tokenctl resume ends it\n",
 			stop->since);
-	if (line)
-		buf_puts(userdata, line);
+	named = named_for(holds->ctl, line);
+	if (named)
+		buf_puts(&holds->text, named);
 	return 0;
 }
 
@@ -82,23 +91,28 @@ static void say_lines(const char *text)
 		ctl_say("%.*s", (int)(end - text), text);
 }
 
-/* Says what holds, and that it is over, whenever that changes. */
-static int say_holds(struct lockdown *lockdown, struct error *err)
+static void say_change(struct lockdown *lockdown, const char *text)
 {
-	AUTO(buf) struct buf text = BUF_NULL;
-	const char *before = lockdown->held ? lockdown->held : "";
-
-	if (reader_stops(lockdown->ctl->reader, on_stop, &text, err) < 0)
-		return -1;
-	if (!strcmp(buf_str(&text), before))
-		return 0;
-	if (text.len)
-		say_lines(buf_str(&text));
+	if (!strcmp(text, lockdown->held ? lockdown->held : ""))
+		return;
+	if (*text)
+		say_lines(text);
 	else
 		ctl_say("nothing holds any more: it goes on");
 	free(lockdown->held);
-	lockdown->held = xstrdup(buf_str(&text));
-	return 0;
+	lockdown->held = xstrdup(text);
+}
+
+/* Says what holds, and that it is over, whenever that changes. */
+static int say_holds(struct lockdown *lockdown, struct error *err)
+{
+	struct holds holds = {.ctl = lockdown->ctl, .text = BUF_NULL};
+	int rc = reader_stops(lockdown->ctl->reader, on_stop, &holds, err);
+
+	if (rc == 0)
+		say_change(lockdown, buf_str(&holds.text));
+	buf_deinit(&holds.text);
+	return rc;
 }
 
 struct watched {

@@ -38,5 +38,6 @@ void lockdown_progress(struct lockdown *lockdown, const char *format, ...)
  * status. */
 int lockdown_look(struct lockdown *lockdown);
 
-/* Prints the three lists. CTL_OK; CTL_NO where the last two are not both empty. */
+/* Prints the lists: revoked, used before, outcome unknown, not revoked yet. CTL_OK;
+ * CTL_NO where any but the first holds something. */
 int lockdown_print(struct lockdown *lockdown);

@@ -29,6 +29,7 @@ struct items {
 struct lists {
 	struct lockdown *lockdown;
 	struct items revoked, used, unknown;
+	struct items waiting; /* tokens whose revoke was not sent, or heard and refused */
 	const struct reader_job *job; /* borrowed: whose attempts are looked at */
 	char now[CLOCK_TEXT_LEN];
 };
@@ -65,6 +66,7 @@ static void lists_cleanup(struct lists *lists)
 	free_items(&lists->revoked);
 	free_items(&lists->used);
 	free_items(&lists->unknown);
+	free_items(&lists->waiting);
 }
 
 /* ---- tokens that were heard of since ---- */
@@ -161,6 +163,13 @@ static const char *remedy_of(const struct newest *newest)
 	return "run lockdown again; or revoke it in Clerk's dashboard";
 }
 
+/* Nothing of it is under way, and Clerk may have acted on none of its attempts. */
+static bool is_waiting(const struct newest *newest)
+{
+	return !newest->found || (!strcmp(newest->job.state, "queued") &&
+					 newest->job.unknown_attempts == 0);
+}
+
 static int on_live(void *userdata, const struct reader_token *token, struct error *err)
 {
 	struct lists *lists = userdata;
@@ -169,7 +178,7 @@ static int on_live(void *userdata, const struct reader_token *token, struct erro
 
 	if (find_revoke(lists->lockdown->ctl->reader, token->id, &newest, err) < 0)
 		return -1;
-	item = add(&lists->unknown);
+	item = add(is_waiting(&newest) ? &lists->waiting : &lists->unknown);
 	item->action = xstrdup("revoke");
 	item->sign_in_token_id = xstrdup(token->id);
 	item->user_id = xstrdup(token->user_id);
@@ -310,7 +319,7 @@ static const struct out_list unknown_list = {
 struct head {
 	const char *since;
 	const char *reason;
-	int64_t command_id, n_revoked, n_already_used, n_outcome_unknown;
+	int64_t command_id, n_revoked, n_already_used, n_outcome_unknown, n_waiting;
 	const char *ends_with;
 };
 
@@ -321,6 +330,7 @@ static const struct out_column head_columns[] = {
 	{"n_revoked", OUT_INT, offsetof(struct head, n_revoked)},
 	{"n_already_used", OUT_INT, offsetof(struct head, n_already_used)},
 	{"n_outcome_unknown", OUT_INT, offsetof(struct head, n_outcome_unknown)},
+	{"n_waiting", OUT_INT, offsetof(struct head, n_waiting)},
 	{"ends_with", OUT_TEXT, offsetof(struct head, ends_with)},
 };
 
@@ -342,6 +352,7 @@ static void print_json(struct out *out, const struct lists *lists)
 		.n_revoked = (int64_t)lists->revoked.n,
 		.n_already_used = (int64_t)lists->used.n,
 		.n_outcome_unknown = (int64_t)lists->unknown.n,
+		.n_waiting = (int64_t)lists->waiting.n,
 		.ends_with = lockdown->resume};
 
 	out_object_begin(out, &head_list, &head);
@@ -351,6 +362,8 @@ static void print_json(struct out *out, const struct lists *lists)
 	print_rows(out, &lists->used);
 	out_object_list(out, "outcome_unknown", &unknown_list);
 	print_rows(out, &lists->unknown);
+	out_object_list(out, "waiting", &unknown_list);
+	print_rows(out, &lists->waiting);
 	out_object_end(out);
 }
 
@@ -372,6 +385,9 @@ static void print_text(struct out *out, const struct lists *lists)
 		" (their sessions live on: end them by user_id in Clerk's dashboard)",
 		&heard_list, &lists->used);
 	print_list(out, "outcome unknown", "", &unknown_list, &lists->unknown);
+	if (lists->waiting.n)
+		print_list(out, "not revoked yet", " (their revokes wait to be sent)",
+			&unknown_list, &lists->waiting);
 	out_printf(out, "creates stay paused until: %s\n", lists->lockdown->resume);
 }
 
@@ -387,5 +403,5 @@ int lockdown_print(struct lockdown *lockdown)
 		print_json(out, &lists);
 	else
 		print_text(out, &lists);
-	return lists.used.n || lists.unknown.n ? CTL_NO : CTL_OK;
+	return lists.used.n || lists.unknown.n || lists.waiting.n ? CTL_NO : CTL_OK;
 }

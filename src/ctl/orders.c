@@ -70,6 +70,7 @@ struct outcome {
 	size_t at; /* those before it are done with */
 	int64_t affected;
 	size_t n_refused;
+	size_t n_missing; /* of them: there is no such job */
 	bool loud;
 };
 
@@ -93,6 +94,17 @@ static void print_message(struct outcome *outcome, const struct reader_command *
 		out_printf(&outcome->ctl->out, "%s\n", buf_str(&line));
 }
 
+/* Whether the command was for a job that there is not. */
+static int note_missing(struct outcome *outcome, int64_t job_id, struct error *err)
+{
+	AUTO(reader_job) struct reader_job job = {0};
+	int rc = job_id > 0 ? reader_job(outcome->ctl->reader, job_id, &job, err) : 0;
+
+	if (rc == READER_E_NONE)
+		outcome->n_missing++;
+	return rc < 0 ? -1 : 0;
+}
+
 /* Goes through them in order, as the daemon does. */
 static int check_taken(void *userdata, struct error *err)
 {
@@ -107,8 +119,11 @@ static int check_taken(void *userdata, struct error *err)
 			return -1;
 		if (rc == READER_E_NONE || !strcmp(command.state, "running"))
 			return 0;
-		if (!strcmp(command.state, "refused"))
+		if (!strcmp(command.state, "refused")) {
 			outcome->n_refused++;
+			if (note_missing(outcome, command.job_id, err) < 0)
+				return -1;
+		}
 		outcome->affected += command.affected;
 		print_message(outcome, &command);
 	}
@@ -137,5 +152,7 @@ int orders_wait(struct ctl *ctl, const struct ids *ids, int64_t timeout_ms, bool
 		out_printf(&ctl->out,
 			"%zu commands done, %zu refused; %" PRId64 " jobs concerned\n",
 			ids->n - outcome.n_refused, outcome.n_refused, outcome.affected);
+	if (outcome.n_refused && outcome.n_refused == outcome.n_missing)
+		return CTL_MISSING;
 	return outcome.n_refused ? CTL_NO : CTL_OK;
 }

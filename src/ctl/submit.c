@@ -77,6 +77,24 @@ int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaul
 	return set_expires(ctl, row);
 }
 
+/* Sent neither before the one nor after the other: such a job can only lapse. Both are as
+ * the queue wants them, so that they compare as texts. 0 or CTL_USAGE. */
+static int check_times(const struct rows *rows, const struct row *row)
+{
+	static const char says[] = "not_after: %s is not later than not_before, %s: the "
+				   "job could only lapse";
+	AUTO(free_ptr) char *text = NULL;
+
+	if (!row->not_before || !row->not_after ||
+		strcmp(row->not_after, row->not_before) > 0)
+		return CTL_OK;
+	text = xasprintf(says, row->not_after, row->not_before);
+	if (row->line)
+		return ctl_fail(
+			CTL_USAGE, "%s:%" PRId64 ": %s", rows->source, row->line, text);
+	return ctl_fail(CTL_USAGE, "%s", text);
+}
+
 int submit_complete(const struct ctl *ctl, struct rows *rows, const struct rows *defaults)
 {
 	const char *prefix = args_get(ctl->args, OPT_KEY_PREFIX);
@@ -87,6 +105,8 @@ int submit_complete(const struct ctl *ctl, struct rows *rows, const struct rows 
 		AUTO(free_ptr) char *key = NULL;
 
 		rows_fill(row, &defaults->rows[0]);
+		if (check_times(rows, row))
+			return CTL_USAGE;
 		if (!prefix || row->idempotency_key)
 			continue;
 		key = xasprintf("%s%s", prefix,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "ctl/alive.h"
 #include "ctl/lists.h"
+#include "ctl/waits.h"
 #include "ctl/when.h"
 #include "model/job.h"
 
@@ -90,10 +91,10 @@ static bool daemon_is_there(struct ctl *ctl, struct state *state, const char *wh
 	return false;
 }
 
-static void say_stops_once(struct ctl *ctl, struct state *state)
+static void say_stops_once(struct ctl *ctl, struct state *state, const struct wait *wait)
 {
 	if (!state->said_stops)
-		state->said_stops = ctl_say_stops(ctl);
+		state->said_stops = ctl_say_stops(ctl, wait->concerns, wait->userdata);
 }
 
 int wait_for(struct ctl *ctl, const struct wait *wait)
@@ -125,7 +126,7 @@ int wait_for(struct ctl *ctl, const struct wait *wait)
 		if (status || done)
 			break;
 		if (!wait->quiet && !wait->quiet_stops)
-			say_stops_once(ctl, &state);
+			say_stops_once(ctl, &state, wait);
 		doze(&state, pause < QUICK_POLL_MS ? QUICK_POLL_MS : pause, until);
 	}
 	if (state.inotify >= 0)
@@ -176,12 +177,31 @@ static int check_jobs(void *userdata, struct error *err)
 	return kept == 0;
 }
 
+#define LOOKED_AT 1000 /* so many of the jobs; a batch has them in a row */
+
+/* Whether one of those that are left would be sent but for the pause. */
+static bool concerns_jobs(void *userdata, const struct reader_stop *stop)
+{
+	struct jobs *jobs = userdata;
+
+	for (size_t i = 0; i < jobs->n_left && i < LOOKED_AT; i++) {
+		AUTO(reader_job) struct reader_job job = {0};
+		struct error ignored = ERROR_NULL;
+
+		if (reader_job(jobs->reader, jobs->left[i], &job, &ignored) == 0 &&
+			waits_concerns(stop, job.action, job.batch))
+			return true;
+	}
+	return false;
+}
+
 int wait_jobs(struct ctl *ctl, const int64_t *ids, size_t n, int64_t timeout_ms)
 {
 	AUTO(free_ptr) int64_t *left = xcalloc(n, sizeof(*left));
 	struct jobs jobs = {.left = left, .n_left = n, .all_succeeded = true};
 	struct wait wait = {.check = check_jobs,
 		.userdata = &jobs,
+		.concerns = concerns_jobs,
 		.timeout_ms = timeout_ms,
 		.what = n == 1 ? "the job" : "the jobs"};
 	int status = ctl_open_audit(ctl);

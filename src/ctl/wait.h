@@ -10,6 +10,8 @@
 struct wait {
 	int (*check)(void *userdata, struct error *err);
 	void *userdata;
+	/* Whether a pause matters for what is waited for; NULL = each does. */
+	bool (*concerns)(void *userdata, const struct reader_stop *stop);
 	int64_t timeout_ms;
 	const char *what; /* what is waited for: "the jobs" */
 	bool quiet_stops; /* do not say what is held or paused: it does not matter for

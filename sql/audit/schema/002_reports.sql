@@ -53,23 +53,24 @@ WHERE status = 'pending' AND expires_at > strftime('%Y-%m-%d %H:%M:%f', 'now');
 
 -- Its lines, those of history once for each day that has them, to be added up.
 CREATE VIEW report_line AS
-WITH named (line, part, what, kind, word) AS (VALUES
-  (1, 'jobs', 'accepted', 'event', 'accepted'),
-  (2, 'jobs', 'rejected', 'event', 'rejected'),
-  (3, 'jobs', 'succeeded', 'state', 'succeeded'),
-  (4, 'jobs', 'failed', 'state', 'failed'),
-  (5, 'jobs', 'cancelled', 'state', 'cancelled'),
-  (6, 'jobs', 'lapsed', 'state', 'lapsed'),
-  (7, 'requests', 'sent', 'event', 'sent'),
-  (8, 'effects', 'applied', 'effect', 'applied'),
-  (9, 'effects', 'none', 'effect', 'none'),
-  (10, 'effects', 'unknown', 'effect', 'unknown'))
+WITH named (line, part, what, kind, word, note) AS (VALUES
+  (1, 'jobs', 'accepted', 'event', 'accepted', NULL),
+  (2, 'jobs', 'rejected', 'event', 'rejected', NULL),
+  (3, 'jobs', 'succeeded', 'state', 'succeeded', NULL),
+  (4, 'jobs', 'failed', 'state', 'failed', 'each time: a retried job ends again'),
+  (5, 'jobs', 'cancelled', 'state', 'cancelled', 'each time: a retried job ends again'),
+  (6, 'jobs', 'lapsed', 'state', 'lapsed', NULL),
+  (7, 'jobs', 'retried', 'event', 'retried', 'after an end that is counted above'),
+  (8, 'requests', 'sent', 'event', 'sent', NULL),
+  (9, 'effects', 'applied', 'effect', 'applied', NULL),
+  (10, 'effects', 'none', 'effect', 'none', NULL),
+  (11, 'effects', 'unknown', 'effect', 'unknown', NULL))
 SELECT
   NULL AS day,                              -- 'YYYY-MM-DD'; NULL = of no day: a line's zero, and what is now
   line,                                     -- its place in the report
   part, what,                               -- its name
   0 AS creates, 0 AS revokes, 0 AS total,
-  NULL AS note
+  note
 FROM named
 UNION ALL
 SELECT d.day, l.line, l.part, l.what, iif(d.action = 'create', d.n, 0),
