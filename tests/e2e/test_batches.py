@@ -171,7 +171,7 @@ def test_a_canary_by_plain_sql():
     wait_until(lambda: daemon.states() == {"succeeded": 2, "queued": 3}, 10)
     late = daemon.ctl("watch", "s", "--timeout", "500ms", check=75)
     assert "2 of 5 done, 3 left; batch s is a canary" in late.stdout, late
-    assert "clerk-tokenctl resume --batch 's'" in late.stdout, late
+    assert f"clerk-tokenctl -c {daemon.conf} resume --batch 's'" in late.stdout, late
     assert daemon.ctl_json("batches")[0]["state"] == "canary"
     why = daemon.ctl_json("explain", "4")
     assert why["why"] == "canary" and why["state"] == "queued", why

@@ -185,7 +185,8 @@ def test_doctor_says_what_ends_a_pause():
     daemon.ctl("pause", "--batch", "b c", "--action", "create")
     row = next(row for row in daemon.ctl_json("doctor", "--offline", check=None)
                if row["what"].startswith("paused"))
-    assert row["remedy"] == "clerk-tokenctl resume --action create --batch 'b c' ends it", row
+    assert row["remedy"] == (f"clerk-tokenctl -c {daemon.conf} resume --action create "
+                             "--batch 'b c' ends it"), row
     assert "nothing was paused" not in daemon.ctl(
         "resume", "--action", "create", "--batch", "b c").stdout
     both = daemon.ctl("-i", "eu", "status", check=64)

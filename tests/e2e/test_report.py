@@ -88,6 +88,7 @@ class Truth:
     def summary(self):
         want = {("jobs", "accepted"): {"event": "accepted"},
                 ("jobs", "rejected"): {"event": "rejected"},
+                ("jobs", "retried"): {"event": "retried"},
                 ("requests", "sent"): {"event": "sent"}}
         for state in ENDINGS[:-1]:
             want["jobs", state] = {"job_state": state}

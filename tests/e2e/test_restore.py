@@ -81,9 +81,9 @@ class Story:
 
     def do(self, remedy):
         """Runs the command line that a remedy ends with, as it stands there."""
-        command = re.search(r"clerk-tokenctl sql .* --reason restored", remedy).group()
+        command = re.search(r"clerk-tokenctl -c \S+ sql .* --reason restored", remedy).group()
         program = self.daemon.scratch / "clerk-tokenctl"
-        program.write_text(f'#!/bin/sh\nexec "{TOKENCTL}" -c "{self.daemon.conf}" "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec "{TOKENCTL}" "$@"\n')
         program.chmod(0o755)
         path = f"{program.parent}:{os.environ['PATH']}"
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60,
