@@ -42,7 +42,7 @@ static const char *const may_sort[] = {"replay_tally", "replay_token_tally",
 static const struct {
 	const char *query, *whole;
 } reports[] = {
-	{"report_summary", " 10 named l d daily tally hold p report_line "},
+	{"report_summary", " 11 named l d daily tally hold p report_line "},
 	{"report_daily", " daily d ranked report_daily "},
 	{"report_latency", " daily ranked report_latency "},
 	{"report_batches", " g "},

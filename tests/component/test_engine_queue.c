@@ -116,8 +116,7 @@ static void test_an_hour_of_a_locked_queue(void **state)
 	engine_status(world.engine, world.now, &status);
 	assert_non_null(strstr(
 		status.text, "queue.db is locked by another program, new rows wait"));
-	assert_in_range(
-		world.now.mono_ms - status.unread_since_ms, 3590000, 3610000);
+	assert_in_range(world.now.mono_ms - status.unread_since_ms, 3590000, 3610000);
 	assert_int_equal(n_said("locked by another program"), 1);
 	run(db, "COMMIT");
 	(void)sqlite3_close(db);

@@ -169,7 +169,7 @@ def test_what_became_of_them():
     taken(daemon, 4)
     daemon.ctl("cancel", "4", "--reason", "a mistake")
     told = explain(daemon, 4, "over", rf"Job 4 was cancelled at {TIME}: an operator cancelled it\. "
-                   r"`clerk-tokenctl retry 4` queues it again\.")
+                   rf"`clerk-tokenctl( -c {daemon.conf})? retry 4` queues it again\.")
     assert re.fullmatch(r"cancelled by command 1 of \w+: a mistake", told["story"][-1]["text"]), told
     token = daemon.ctl_json("job", "1")["sign_in_token_id"]
     fake.accept(token)
