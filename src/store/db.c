@@ -67,9 +67,7 @@ static int read_int(sqlite3 *db, const char *pragma, int *ret_value, struct erro
 	return rc;
 }
 
-/* Reads whose file it is and which schema it has: 0 or < 0. *ret_version 0 = empty file.
- */
-static int read_version(
+int db_read_version(
 	sqlite3 *db, const struct db_kind *kind, int *ret_version, struct error *err)
 {
 	const char *path = sqlite3_db_filename(db, "main");
@@ -116,7 +114,7 @@ int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err)
 {
 	int version;
 
-	if (read_version(db, kind, &version, err) < 0)
+	if (db_read_version(db, kind, &version, err) < 0)
 		return -1;
 	for (; version < kind->n_schemas; version++)
 		if (migrate_step(db, kind, version, err) < 0)
@@ -227,7 +225,7 @@ int db_open_readonly(
 		(void)sqlite3_extended_result_codes(db, 1);
 		(void)sqlite3_busy_timeout(db, 10000);
 		(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-		rc = read_version(db, kind, &version, err);
+		rc = db_read_version(db, kind, &version, err);
 		if (rc == 0 && version < kind->n_schemas)
 			rc = error_set(err,
 				"%s: its schema %d is older than this program's %d; "

@@ -63,6 +63,11 @@ void db_close(sqlite3 *db);
  */
 int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err);
 
+/* Reads which schema the file has, into *ret_version (0 = an empty file). < 0 where it is
+ * another program's, or newer than kind knows. */
+int db_read_version(
+	sqlite3 *db, const struct db_kind *kind, int *ret_version, struct error *err);
+
 /* Whether the connection's last error was a full disk (SQLITE_FULL, ENOSPC, EDQUOT). */
 bool db_is_full(sqlite3 *db);
 

@@ -92,23 +92,11 @@ static int configure(sqlite3 *db, struct error *err)
 	return sql_exec(db, text, err);
 }
 
-static int check_app(struct reader_queue *queue, struct error *err)
-{
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_app_id];
-
-	if (sql_step(stmt, err) < 0)
-		return -1;
-	if (sqlite3_column_int(stmt, 0) == DB_APP_QUEUE)
-		return 0;
-	return error_set(err, "%s: this is not a queue.db of clerk-tokend",
-		sqlite3_db_filename(queue->db, "main"));
-}
-
 static int open_db(struct reader_queue *queue, const char *path, struct error *err)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
 			  SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX;
-	int rc;
+	int rc, version;
 
 	if (queue_vfs_new(path, QUEUE_VFS_PLAIN, &queue->vfs, err) < 0)
 		return -1;
@@ -116,12 +104,13 @@ static int open_db(struct reader_queue *queue, const char *path, struct error *e
 		SQLITE_OK)
 		return error_set(err, "%s: %s", path, sqlite3_errmsg(queue->db));
 	harden(queue->db);
-	rc = configure(queue->db, err);
+	if (configure(queue->db, err) < 0)
+		return outcome_of(queue->db);
+	/* Before anything is said of tables that another version may have changed. */
+	rc = db_read_version(queue->db, &db_queue, &version, err);
 	if (rc == 0)
 		rc = sql_prepare(queue->db, texts, QQ__MAX, queue->stmts, err);
-	if (rc < 0)
-		return outcome_of(queue->db);
-	return check_app(queue, err);
+	return rc < 0 ? outcome_of(queue->db) : 0;
 }
 
 int reader_queue_open(
