@@ -32,6 +32,27 @@ static int fail(sqlite3 *db, const char *path, struct error *err)
 		sqlite3_extended_errcode(db));
 }
 
+static bool is_no_room(int errnum)
+{
+	return errnum == ENOSPC || errnum == EDQUOT;
+}
+
+/* SQLite takes ENOSPC for a full disk, and EDQUOT for any error of a write; which call
+ * failed with what the files know, sqlite3_system_errno() does not. The number of an
+ * older failure stays there, so that neither may tell of another kind. */
+static bool has_no_room(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int of_db = 0, of_log = 0;
+
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &of_db);
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log && log->pMethods)
+		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
+	return (is_no_room(of_db) && (!of_log || is_no_room(of_log))) ||
+	       (is_no_room(of_log) && !of_db);
+}
+
 bool db_is_full(sqlite3 *db)
 {
 	int code = sqlite3_extended_errcode(db);
@@ -40,9 +61,10 @@ bool db_is_full(sqlite3 *db)
 	/* SHMSIZE is how a full disk shows when the WAL's index is made. */
 	if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
 		return true;
+	if (code == SQLITE_IOERR_WRITE && has_no_room(db))
+		return true;
 	code &= 0xff;
-	return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
-	       (os == ENOSPC || os == EDQUOT);
+	return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && is_no_room(os);
 }
 
 bool db_is_locked(sqlite3 *db)
