@@ -291,9 +291,12 @@ int db_check_place(sqlite3 *db, const struct db_place *place, struct error *err)
 	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 	if (moved)
 		return gone(path, err);
+	if (!place->known)
+		return 0;
 	/* SQLite does not look at the log's name. */
-	if (place->known && (stat(log, &st) < 0 || st.st_dev != place->device ||
-				    st.st_ino != place->inode))
+	if (stat(log, &st) < 0)
+		return errno == ENOENT ? gone(log, err) : 0;
+	if (st.st_dev != place->device || st.st_ino != place->inode)
 		return gone(log, err);
 	return 0;
 }
