@@ -829,11 +829,10 @@ class _Story:
                 self.fail(f"audit {row['seq']}: {row['http_status']}, Clerk said {line['status']}")
 
 
-def check_story(daemon, fake, violations=0):
-    """The fake's ledger and the audit must tell the same story, job by job.
-
-    Also: no request against Clerk's rules, the chain holds, and clerk-tokenctl verify
-    agrees. The daemon may run or not, but nothing may be on its way.
+def compare(daemon, fake, violations=0):
+    """The fake's ledger and the audit must tell the same story, job by job, and no request
+    may be against Clerk's rules. An attempt that is open counts as unknown, so this holds at
+    any moment at which the daemon stands still.
     """
     story = _Story(daemon, fake)
     story.read_attempts()
@@ -846,6 +845,14 @@ def check_story(daemon, fake, violations=0):
     if story.problems:
         shown = "\n  ".join(story.problems[:20])
         raise Failure(f"{len(story.problems)} differences:\n  {shown}")
+    return story
+
+
+def check_story(daemon, fake, violations=0):
+    """compare(), and the chain holds, and clerk-tokenctl verify agrees. The daemon may run
+    or not, but nothing may be on its way.
+    """
+    story = compare(daemon, fake, violations)
     verify_chain(daemon.audit_db)
     if TOKENCTL.exists():
         daemon.ctl("verify")
