@@ -28,11 +28,17 @@ struct connection {
 	sd_event_source *source;
 	int fd;
 	struct buf in;
-	const struct peer_answer *answer; /* being written, or NULL */
+	struct peer_answer answer; /* being written, where bytes is not NULL */
 	size_t n_written;
+	int n_requests;
 };
 
 TAILQ_HEAD(connections, connection);
+
+struct peer_request {
+	char *text;
+	int order;
+};
 
 struct peer {
 	sd_event *event; /* borrowed */
@@ -42,7 +48,9 @@ struct peer {
 	char *url;
 	struct peer_answer answers[ANSWERS_MAX];
 	int n_answers;
-	char **requests;
+	peer_choose_fn choose;
+	void *choose_userdata;
+	struct peer_request *requests;
 	int n_requests;
 	int n_connections;
 	struct connections connections;
@@ -84,9 +92,9 @@ static size_t request_len(const struct buf *in)
 
 static void finish_answer(struct connection *c)
 {
-	enum peer_then then = c->answer->then;
+	enum peer_then then = c->answer.then;
 
-	c->answer = NULL;
+	c->answer.bytes = NULL;
 	switch (then) {
 	case PEER_KEEP:
 		must(sd_event_source_set_io_events(c->source, EPOLLIN));
@@ -103,7 +111,7 @@ static void finish_answer(struct connection *c)
 
 static void write_answer(struct connection *c)
 {
-	const struct peer_answer *answer = c->answer;
+	const struct peer_answer *answer = &c->answer;
 	size_t len = answer->len ? answer->len : strlen(answer->bytes);
 
 	len = answer->n_bytes < len ? answer->n_bytes : len;
@@ -126,21 +134,33 @@ static void write_answer(struct connection *c)
 	finish_answer(c);
 }
 
-static void take_request(struct connection *c, size_t len)
+static struct peer_answer next_answer(const struct peer *peer, const char *text)
 {
-	struct peer *peer = c->peer;
 	int i = peer->n_requests < peer->n_answers ? peer->n_requests
 						   : peer->n_answers - 1;
 
+	if (peer->choose)
+		return peer->choose(peer->choose_userdata, text);
 	if (i < 0)
-		fail_msg("a request that the script does not expect: %s", c->in.data);
+		fail_msg("a request that the script does not expect: %s", text);
+	return peer->answers[i];
+}
+
+static void take_request(struct connection *c, size_t len)
+{
+	struct peer *peer = c->peer;
+	struct peer_request *request;
+
 	peer->requests = xrealloc(
 		peer->requests, (size_t)(peer->n_requests + 1) * sizeof(*peer->requests));
-	peer->requests[peer->n_requests++] = xstrndup(c->in.data, len);
+	request = &peer->requests[peer->n_requests];
+	*request = (struct peer_request){
+		.text = xstrndup(c->in.data, len), .order = c->n_requests++};
 	memmove(c->in.data, c->in.data + len, c->in.len - len + 1);
 	c->in.len -= len;
-	c->answer = &peer->answers[i];
+	c->answer = next_answer(peer, request->text);
 	c->n_written = 0;
+	peer->n_requests++;
 	write_answer(c);
 }
 
@@ -154,7 +174,7 @@ static int on_connection(
 
 	(void)source;
 	(void)revents;
-	if (c->answer) {
+	if (c->answer.bytes) {
 		write_answer(c);
 		return 0;
 	}
@@ -221,7 +241,7 @@ void peer_free(struct peer *peer)
 	(void)sd_event_source_disable_unref(peer->source);
 	(void)close(peer->fd);
 	for (int i = 0; i < peer->n_requests; i++)
-		free(peer->requests[i]);
+		free(peer->requests[i].text);
 	free(peer->requests);
 	free(peer->url);
 	free(peer);
@@ -231,6 +251,12 @@ void peer_answer(struct peer *peer, struct peer_answer answer)
 {
 	assert_true(peer->n_answers < ANSWERS_MAX);
 	peer->answers[peer->n_answers++] = answer;
+}
+
+void peer_answer_by(struct peer *peer, peer_choose_fn choose, void *userdata)
+{
+	peer->choose = choose;
+	peer->choose_userdata = userdata;
 }
 
 void peer_answer_with(struct peer *peer, const char *bytes)
@@ -278,7 +304,13 @@ int peer_n_connections(const struct peer *peer)
 const char *peer_request(const struct peer *peer, int i)
 {
 	assert_in_range(i, 0, peer->n_requests - 1);
-	return peer->requests[i];
+	return peer->requests[i].text;
+}
+
+int peer_request_order(const struct peer *peer, int i)
+{
+	assert_in_range(i, 0, peer->n_requests - 1);
+	return peer->requests[i].order;
 }
 
 static void on_done(void *userdata, uint64_t ticket, const struct reply *reply)

@@ -49,6 +49,11 @@ void peer_answer(struct peer *peer, struct peer_answer answer);
 /* The same for a whole answer that keeps the connection. */
 void peer_answer_with(struct peer *peer, const char *bytes);
 
+/* Asks choose() for each answer from now on, with the request's text; what it returns is
+ * borrowed until the peer is freed. NULL: the script again. */
+typedef struct peer_answer (*peer_choose_fn)(void *userdata, const char *request);
+void peer_answer_by(struct peer *peer, peer_choose_fn choose, void *userdata);
+
 /* Closes all connections that are open now, as a server does with idle ones. */
 void peer_hang_up(struct peer *peer);
 
@@ -64,6 +69,9 @@ int peer_port(const struct peer *peer);
 int peer_n_requests(const struct peer *peer);
 int peer_n_connections(const struct peer *peer);
 const char *peer_request(const struct peer *peer, int i);
+
+/* How many requests its connection had carried before: 0 = it was a fresh one. */
+int peer_request_order(const struct peer *peer, int i);
 
 /* A reply as it was handed to done(), copied. Texts are NULL where they were. */
 struct peer_reply {
