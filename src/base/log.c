@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 static bool to_journal;
+static long long n_lost; /* lines that stderr did not take */
 
 static const struct {
 	const char *word;
@@ -96,11 +98,36 @@ static void send_to_journal(
 		free(iov[n].iov_base);
 }
 
+/* Whether a line can be written without waiting. A pipe that is ready takes PIPE_BUF
+ * bytes at once, a socket or terminal that is ready takes a line. */
+static bool takes_a_line(void)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT;
+}
+
+/* A reader that hangs must not stop the daemon: what its pipe does not take is lost, and
+ * counted. */
 static void send_to_stderr(
 	enum log_level level, const struct log_fields *fields, const char *text)
 {
 	char about[320] = "";
 
+	if (!takes_a_line()) {
+		n_lost++;
+		return;
+	}
+	if (n_lost) {
+		(void)fprintf(stderr,
+			"warning: %lld lines of this log were lost: nobody read it\n",
+			n_lost);
+		n_lost = 0;
+		if (!takes_a_line()) {
+			n_lost = 1;
+			return;
+		}
+	}
 	if (fields && fields->job_id)
 		(void)snprintf(
 			about, sizeof(about), "job %lld: ", (long long)fields->job_id);

@@ -32,7 +32,9 @@ void log_set_level(enum log_level level);
 /* The level of a word ("error" "warning" "info" "debug"), or -1. */
 int log_level_parse(const char *word);
 
-/* One line. Control characters in it become '?'. */
+/* One line. Control characters in it become '?'. Never waits for whoever reads stderr: a
+ * line that cannot be written at once is lost, and the next one that can says how many
+ * were. */
 void log_line(enum log_level level, const struct log_fields *fields, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 

@@ -191,8 +191,6 @@ int daemon_add_sources(struct daemon *daemon, struct error *err)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
 	rc = add_all(daemon);
 	if (rc < 0)
 		return error_errno(err, -rc, "cannot set up the event loop");

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,14 @@ static void fill_standard_descriptors(void)
 		(void)close(fd);
 }
 
+/* A log that nobody reads any more, and a file that reached its limit, are errors of a
+ * call, not the end: from the first line on. */
+static void ignore_signals(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
 	const char *named = getenv("CLERK_TOKEND_INSTANCE");
@@ -161,6 +170,7 @@ int main(int argc, char **argv)
 	instance = xstrdup(arguments.instance);
 	harden_process();
 	(void)umask(0027);
+	ignore_signals();
 	clear_environment();
 	log_init();
 	if (sodium_init() < 0) {
