@@ -6,8 +6,10 @@
 #define ENGINE_STEP_MAX  1000  /* jobs moved, and rows taken, in one turn */
 #define ENGINE_TICK_MS   60000 /* housekeeping */
 #define ENGINE_SWEEP_MS  3600000
-#define ENGINE_LOCKED_MS 5000 /* no script should keep the queue locked for so long */
-#define ENGINE_IDLE_MS   3000 /* so long nothing has happened: checkpoints */
+#define ENGINE_LOCKED_MS 5000    /* no script should keep the queue locked for so long */
+#define ENGINE_LEAP_MS   3600000 /* a step ahead that is not believed at once … */
+#define ENGINE_DOUBT_MS  3600000 /* … but after so long */
+#define ENGINE_IDLE_MS   3000    /* so long nothing has happened: checkpoints */
 
 /* One request: on its way, or answered and not yet recorded. */
 struct flight {
@@ -48,6 +50,7 @@ struct engine {
 	int64_t wall_offset_ms; /* wall - mono as last noted: shows a stepped clock */
 	int64_t step_ms;        /* steps of the wall clock in the last rate window … */
 	int64_t step_at_ms;     /* … and when the last one was */
+	int64_t doubt_until_ms; /* no secret is purged for its age before: a leap ahead */
 	int64_t clock_at_ms;    /* when the sending clocks were last advanced */
 	bool started;
 	bool same_boot; /* as the last run: CLOCK_BOOTTIME goes on from it */

@@ -230,6 +230,8 @@ static void restore_clocks(struct engine *engine, const char *boot_id)
 	engine->step_at_ms = progress->step_boot_ms;
 	if (engine->now.mono_ms - progress->step_boot_ms < engine->gate.config.window_ms)
 		engine->step_ms = progress->step_ms;
+	if (progress->step_ms >= ENGINE_LEAP_MS)
+		engine->doubt_until_ms = progress->step_boot_ms + ENGINE_DOUBT_MS;
 }
 
 static int begin_paused(struct engine *engine, struct error *err)

@@ -37,10 +37,11 @@ static void advance_clocks(struct engine *engine)
 static int mend_step(struct engine *engine, struct error *err)
 {
 	const struct config *config = engine->options.config;
-	int64_t ahead = config->retry_max_delay_ms + config->retry_max_delay_ms / 4;
+	const struct ledger_waits waits = {.initial_ms = config->retry_initial_delay_ms,
+		.longest_ms = config->retry_max_delay_ms};
 	int n;
 
-	if (ledger_pull_forward(engine->ledger, engine->now.wall_ms, ahead, &n, err) < 0)
+	if (ledger_pull_forward(engine->ledger, &waits, &n, err) < 0)
 		return -1;
 	engine->mending = n > 0;
 	if (n)
@@ -63,17 +64,31 @@ static void note_step(struct engine *engine, int64_t step_ms)
 		engine->mending = true;
 }
 
+/* A clock that leaps may be wrong, and what is purged by it is gone for good: it is
+ * believed when it has stood for a while. Until then a secret that is worth nothing any
+ * more stays. */
+static void doubt(struct engine *engine, int64_t step_ms)
+{
+	engine->doubt_until_ms = engine->now.mono_ms + ENGINE_DOUBT_MS;
+	engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+		"the clock leapt %" PRId64
+		" s ahead: no secret is purged for its age within the next hour",
+		step_ms / 1000);
+}
+
 int engine_advance(struct engine *engine, struct error *err)
 {
 	int64_t offset = engine->now.wall_ms - engine->now.mono_ms;
-	int64_t step = llabs(offset - engine->wall_offset_ms);
+	int64_t step = offset - engine->wall_offset_ms;
 
 	advance_clocks(engine);
 	/* Less is how the two clocks are read, and how one is slewed. */
-	if (step >= STEP_MIN_MS) {
+	if (llabs(step) >= STEP_MIN_MS) {
 		engine->wall_offset_ms = offset;
-		note_step(engine, step);
+		note_step(engine, llabs(step));
 	}
+	if (step >= ENGINE_LEAP_MS)
+		doubt(engine, step);
 	return engine->mending ? mend_step(engine, err) : 0;
 }
 
@@ -114,7 +129,7 @@ int engine_housekeeping(struct engine *engine, struct error *err)
 	if (engine->now.mono_ms < engine->tick_at_ms)
 		return 0;
 	engine->tick_at_ms = engine->now.mono_ms + ENGINE_TICK_MS;
-	if (purge(engine, err) < 0)
+	if (engine->now.mono_ms >= engine->doubt_until_ms && purge(engine, err) < 0)
 		return -1;
 	if (engine->stopping || engine->now.mono_ms < engine->sweep_at_ms ||
 		engine->holds[HOLD_QUEUE].on_now)

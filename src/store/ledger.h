@@ -231,10 +231,17 @@ int ledger_taken_before(struct ledger *ledger, int64_t before_ms, int64_t *ret_j
  * paused batches too. For --drain. */
 int ledger_has_work(struct ledger *ledger, unsigned actions, bool parked, int64_t now_ms,
 	bool *ret_work, struct error *err);
-/* A stepped clock: queued retries that seem due later than now + ahead_ms, and jobs never
- * sent that seem due later than now, are due now, but for those that wait for their
- * not_before. At most 1,000 of each action and priority; *ret_n 0 = none is left. */
-int ledger_pull_forward(struct ledger *ledger, int64_t now_ms, int64_t ahead_ms,
+/* How long a retry waits: initial_ms, doubled with each counted try up to longest_ms. */
+struct ledger_waits {
+	int64_t initial_ms;
+	int64_t longest_ms;
+};
+
+/* A stepped clock: queued retries that seem due later than their own wait with a quarter
+ * of jitter can be, and jobs never sent that seem due later than now, are due now, but
+ * for those that wait for their not_before. At most 1,000 of each action and priority;
+ * *ret_n 0 = none is left. */
+int ledger_pull_forward(struct ledger *ledger, const struct ledger_waits *waits,
 	int *ret_n, struct error *err);
 /* `purged` for at most max secrets that have expired or were received before
  * received_before_ms. Carried out by ledger_tidy(). */

@@ -112,7 +112,7 @@ static int move_job(struct ledger *ledger, const struct job *job,
 		queued ? NULL : job_result_name(outcome->result),
 		(int64_t)job->unknown_attempts, (int64_t)job->tries,
 		(int64_t)job->unknown_tries,
-		queued ? ledger_time(outcome->due_ms, due) : NULL,
+		queued ? ledger_due(outcome->due_ms, due) : NULL,
 		queued ? NULL : ledger->now_text, token_id, (int64_t)answer->http_status,
 		good ? NULL : answer->error_code, good ? NULL : record->message,
 		parked.paused, job->id, (int64_t)job->attempts);
@@ -161,7 +161,7 @@ static int append_answer(struct ledger *ledger, const struct job *job,
 	if (outcome->event != EVENT_INTERRUPTED)
 		row.duration_ms = answer->duration_ms;
 	if (outcome->state == JOB_QUEUED)
-		row.next_attempt_at = ledger_time(outcome->due_ms, due);
+		row.next_attempt_at = ledger_due(outcome->due_ms, due);
 	return ledger_append(ledger, &row, err);
 }
 

@@ -94,6 +94,10 @@ void ledger_read_job(sqlite3_stmt *stmt, struct job *ret_job);
 /* Wall milliseconds as a column's text: NULL where ms is 0. text takes CLOCK_TEXT_LEN. */
 const char *ledger_time(int64_t ms, char text[CLOCK_TEXT_LEN]);
 
+/* The same for a time that there always is: 0 is the first moment of 1970, and a queued
+ * job without a time would never be sent. */
+const char *ledger_due(int64_t ms, char text[CLOCK_TEXT_LEN]);
+
 /* A time column as wall milliseconds, 0 where it is NULL. */
 int64_t ledger_read_time(sqlite3_stmt *stmt, int column);
 

@@ -8,8 +8,11 @@
 
 const char *ledger_time(int64_t ms, char text[CLOCK_TEXT_LEN])
 {
-	if (ms == 0)
-		return NULL;
+	return ms == 0 ? NULL : ledger_due(ms, text);
+}
+
+const char *ledger_due(int64_t ms, char text[CLOCK_TEXT_LEN])
+{
 	clock_format(ms, text);
 	return text;
 }
@@ -166,7 +169,7 @@ static int insert_job(struct ledger *ledger, const struct job *job,
 		job->reference, job->requested_by ? job->requested_by : "", job->reason,
 		job->submitted_at, job_state_name(intake->state),
 		final ? job_result_name(intake->result) : NULL, ledger->now_text,
-		final ? NULL : ledger_time(intake->due_ms, due),
+		final ? NULL : ledger_due(intake->due_ms, due),
 		final ? ledger->now_text : NULL, intake->why,
 		intake->parked.paused + intake->parked.held_back);
 	return sql_run(stmt, NULL, err);
@@ -186,7 +189,7 @@ static int take_in(struct ledger *ledger, const struct job *job,
 	row.reason = job->reason;
 	row.detail = intake->detail;
 	if (intake->state == JOB_QUEUED)
-		row.next_attempt_at = ledger_time(intake->due_ms, due);
+		row.next_attempt_at = ledger_due(intake->due_ms, due);
 	else
 		row.error_code = job_result_name(intake->result);
 	row.error_message = intake->why;

@@ -267,8 +267,8 @@ int ledger_next_due(struct ledger *ledger, unsigned actions, int64_t *ret_due_ms
 }
 
 /* Makes at most 1,000 jobs of one action and priority due now. */
-static int pull_level(struct ledger *ledger, int action, int priority, const char *limit,
-	int *n, struct error *err)
+static int pull_level(struct ledger *ledger, int action, int priority,
+	const struct ledger_waits *waits, int *n, struct error *err)
 {
 	int64_t ids[LOOK_AT_MOST];
 	int n_ids = 0;
@@ -277,8 +277,8 @@ static int pull_level(struct ledger *ledger, int action, int priority, const cha
 		AUTO(sql_reset)
 		sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_job_far_due);
 
-		sql_bind(stmt, "titt", job_action_name(action), (int64_t)priority,
-			ledger->now_text, limit);
+		sql_bind(stmt, "titii", job_action_name(action), (int64_t)priority,
+			ledger->now_text, waits->initial_ms, waits->longest_ms);
 		while (sql_step(stmt, err) == SQL_ROW && n_ids < LOOK_AT_MOST)
 			ids[n_ids++] = sqlite3_column_int64(stmt, 0);
 	}
@@ -294,19 +294,16 @@ static int pull_level(struct ledger *ledger, int action, int priority, const cha
 	return 0;
 }
 
-int ledger_pull_forward(struct ledger *ledger, int64_t now_ms, int64_t ahead_ms,
+int ledger_pull_forward(struct ledger *ledger, const struct ledger_waits *waits,
 	int *ret_n, struct error *err)
 {
-	char limit[CLOCK_TEXT_LEN];
-
 	*ret_n = 0;
-	clock_format(now_ms + ahead_ms, limit);
 	for (int action = 0; action < JOB_ACTION__MAX; action++) {
 		int priority = JOB_PRIORITY_MAX + 1, rc;
 
 		while ((rc = next_priority(ledger, action, priority, &priority, err)) ==
 			SQL_ROW)
-			if (pull_level(ledger, action, priority, limit, ret_n, err) < 0)
+			if (pull_level(ledger, action, priority, waits, ret_n, err) < 0)
 				return -1;
 		if (rc < 0)
 			return -1;

@@ -360,6 +360,7 @@ static void test_a_crash_finds_the_open_attempt(void **state)
 		"1succeeded");
 }
 
+/* fault: T1 */
 static void test_a_clock_stepped_back_delays_nothing(void **state)
 {
 	(void)state;
@@ -472,6 +473,7 @@ static void test_a_command_covers_rows_that_were_swept(void **state)
 }
 
 /* Taken while the clock was ahead, not sent yet; what is scheduled waits for its time. */
+/* fault: T1 */
 static void test_a_clock_that_was_ahead_delays_nothing(void **state)
 {
 	(void)state;
@@ -517,6 +519,7 @@ static void test_a_429_is_not_drained(void **state)
 	assert_null(stuck);
 }
 
+/* fault: T1 T4 */
 static void test_a_clock_stepped_does_not_empty_the_window(void **state)
 {
 	(void)state;
@@ -534,6 +537,7 @@ static void test_a_clock_stepped_does_not_empty_the_window(void **state)
 }
 
 /* The step lies before the last turn; the rows before it seem older than they are. */
+/* fault: T4 */
 static void test_a_step_before_a_crash_does_not_empty_the_window(void **state)
 {
 	(void)state;
@@ -555,6 +559,7 @@ static void test_a_step_before_a_crash_does_not_empty_the_window(void **state)
 
 /* The step is seen at one start, and allowed for at the next, though no turn wrote
  * between. */
+/* fault: T4 */
 static void test_a_step_while_down_and_another_crash(void **state)
 {
 	(void)state;
@@ -594,6 +599,7 @@ static void test_two_crashes_do_not_empty_the_window(void **state)
 }
 
 /* Clerk's quiet is kept by a clock that is never set. */
+/* fault: T1 T4 */
 static void test_a_step_does_not_end_the_quiet(void **state)
 {
 	struct answer limited = world_error(429, "too_many_requests");

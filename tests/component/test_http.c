@@ -274,6 +274,7 @@ static void test_free_ends_everything_quietly(void **state)
 		assert_int_not_equal(f->loop.replies[i].ticket, 1);
 }
 
+/* fault: N11 */
 static void test_environment_does_not_name_a_proxy(void **state)
 {
 	static const char *const names[] = {"http_proxy", "HTTP_PROXY", "https_proxy",

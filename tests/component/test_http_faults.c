@@ -50,6 +50,7 @@ static const struct peer_reply *exchange_on_reused(
 
 /* libcurl would send each of these once more by itself; the peer's count shows that none
  * was. */
+/* fault: N8 */
 static void test_reused_connection_that_dies_is_one_request(void **state)
 {
 	static const struct {
@@ -73,6 +74,7 @@ static void test_reused_connection_that_dies_is_one_request(void **state)
 	}
 }
 
+/* fault: N8 */
 static void test_second_send_is_named(void **state)
 {
 	struct peer_fixture *f = *state;
@@ -85,6 +87,7 @@ static void test_second_send_is_named(void **state)
 }
 
 /* The transfer after one that was refused its second send works, on the same handle. */
+/* fault: N8 */
 static void test_after_second_send_all_is_well(void **state)
 {
 	struct peer_fixture *f = *state;
@@ -134,17 +137,20 @@ static void sweep(struct peer_fixture *f, enum peer_then then)
 	}
 }
 
+/* fault: N8 N9 */
 static void test_fin_at_every_byte(void **state)
 {
 	sweep(*state, PEER_FIN);
 }
 
+/* fault: N8 N9 */
 static void test_rst_at_every_byte(void **state)
 {
 	sweep(*state, PEER_RST);
 }
 
 /* All offsets wait at the same time. */
+/* fault: N9 */
 static void test_stall_at_every_byte(void **state)
 {
 	struct peer_fixture *f = *state;
@@ -249,6 +255,7 @@ static void test_redirect_is_not_followed(void **state)
 	peer_free(other);
 }
 
+/* fault: N1 N3 */
 static void test_what_cannot_start_is_not_sent(void **state)
 {
 	static const struct {
@@ -326,6 +333,7 @@ static void test_statuses_at_the_limits_are_whole(void **state)
 }
 
 /* A server that takes the connection and never shakes hands. */
+/* fault: N7 */
 static void test_silent_handshake_is_not_sent(void **state)
 {
 	struct peer_fixture *f = *state;

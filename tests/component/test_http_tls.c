@@ -200,30 +200,35 @@ static void test_tls_1_2_is_enough(void **state)
 	server_deinit(&s);
 }
 
+/* fault: N5 */
 static void test_self_signed_is_refused(void **state)
 {
 	(void)state;
 	assert_refused("good", NULL, "-no_ticket");
 }
 
+/* fault: N5 */
 static void test_another_ca_is_refused(void **state)
 {
 	(void)state;
 	assert_refused("good", "other", "-no_ticket");
 }
 
+/* fault: N5 */
 static void test_wrong_host_is_refused(void **state)
 {
 	(void)state;
 	assert_refused("other", "other", "-no_ticket");
 }
 
+/* fault: N5 */
 static void test_expired_is_refused(void **state)
 {
 	(void)state;
 	assert_refused("expired", "expired", "-no_ticket");
 }
 
+/* fault: N6 */
 static void test_tls_1_1_is_refused(void **state)
 {
 	(void)state;

@@ -37,6 +37,7 @@ def test_a_create_and_its_revoke():
     check_story(daemon, fake)
 
 
+# fault: P11
 def test_a_second_daemon_refuses():
     fake = Fake()
     first = Daemon(fake)
@@ -232,6 +233,7 @@ def test_times_and_priorities():
     check_story(daemon, fake)
 
 
+# fault: P2
 def test_stop_waits_for_answers():
     fake = Fake("--latency-ms", "700")
     daemon = Daemon(fake)
@@ -244,6 +246,7 @@ def test_stop_waits_for_answers():
     check_story(daemon, fake)
 
 
+# fault: P3
 def test_a_second_sigterm_cuts_the_wait_short():
     fake = Fake("--latency-ms", "20000")
     daemon = Daemon(fake)

@@ -82,7 +82,7 @@ static void begin_engine(struct world *world)
 {
 	AUTO(free_ptr) char *folder = xasprintf("%s/queue", scratch_folder());
 	struct engine_start start = {
-		.detail = "{}", .key_kind = "test", .boot_id = "the-boot"};
+		.detail = "{}", .key_kind = "test", .boot_id = world->boot_id};
 	struct queue_options options = {.folder = folder};
 	struct engine_options engine = {
 		.config = &world->config,
@@ -109,6 +109,7 @@ void world_begin(struct world *world, void (*change)(struct config *config))
 	(void)scratch_make();
 	*world = (struct world){.config = defaults(),
 		.requests = 1000,
+		.boot_id = "the-boot",
 		.now = {.mono_ms = 5000000, .wall_ms = 1767355200000}};
 	if (change)
 		change(&world->config);

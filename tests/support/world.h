@@ -27,7 +27,8 @@ struct world {
 	int n_sent;
 	int64_t n_ever;
 	int64_t requests;
-	char said[8192]; /* the log's lines, newest last, cut at the front */
+	const char *boot_id; /* static; another one and a smaller now.mono_ms: a reboot */
+	char said[8192];     /* the log's lines, newest last, cut at the front */
 };
 
 /* A world in a fresh scratch folder; the engine has started. config is as the daemon's
