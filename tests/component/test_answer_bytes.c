@@ -1,3 +1,4 @@
+/* ctest: labels=slow timeout=600 */
 /*
  * An answer that ends at every byte. The whole way is real but the daemon's loop: rows in
  * queue.db, the engine, the HTTP client on a scripted peer, and what the audit says in

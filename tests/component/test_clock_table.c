@@ -1,3 +1,4 @@
+/* ctest: labels=slow timeout=600 */
 /*
  * The table of clocks: the wall clock is stepped in the middle of each kind of wait, and
  * the engine goes on, is killed and started again, or is started after a reboot. Waits of

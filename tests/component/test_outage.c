@@ -1,3 +1,4 @@
+/* ctest: labels=slow timeout=600 */
 /* The link is down for ten minutes while 1,000 jobs wait: under the test's clock. */
 #include "world.h"
 

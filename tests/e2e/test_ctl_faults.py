@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=quick timeout=180
+# ctest: labels=slow timeout=300
 """clerk-tokenctl where the world is not as it should be: locks, pipes, terminals, disks,
 another version's databases."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=quick timeout=180
+# ctest: labels=slow timeout=300
 """A disk that is slow, over quota, or suddenly read-only: strace stands between the daemon
 and the system, and lets some of its calls fail or take long."""
 
