@@ -137,17 +137,23 @@ static void send_to_stderr(
 void log_line(
 	enum log_level level, const struct log_fields *fields, const char *format, ...)
 {
-	AUTO(free_ptr) char *text = NULL;
+	AUTO(free_ptr) char *whole = NULL;
+	char cut[1024]; /* why the process ends is said without memory too */
+	char *text = cut;
 	va_list ap;
 
 	if (level > max_level)
 		return;
 	va_start(ap, format);
-	if (vasprintf(&text, format, ap) < 0)
-		text = NULL;
+	if (vasprintf(&whole, format, ap) >= 0)
+		text = whole;
+	else
+		whole = NULL;
 	va_end(ap);
-	if (!text)
-		return;
+	va_start(ap, format);
+	if (!whole)
+		(void)vsnprintf(cut, sizeof(cut), format, ap);
+	va_end(ap);
 	defuse(text);
 	if (to_journal)
 		send_to_journal(level, fields, text);

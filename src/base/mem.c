@@ -6,12 +6,17 @@
 #include <string.h>
 
 /* There is nothing sensible to do without memory; the text needs none to go out. */
-static void *or_abort(void *memory)
+_Noreturn void mem_exhausted(void)
 {
-	if (memory)
-		return memory;
 	(void)fputs("out of memory\n", stderr);
 	abort();
+}
+
+static void *or_abort(void *memory)
+{
+	if (!memory)
+		mem_exhausted();
+	return memory;
 }
 
 void *xmalloc(size_t size)

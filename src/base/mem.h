@@ -29,6 +29,9 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Says so and ends the process: for what a library could not allocate. */
+_Noreturn void mem_exhausted(void);
+
 /* As malloc(3), calloc(3), realloc(3), strdup(3), strndup(3); they abort instead of
  * returning NULL (size 0 counts as 1). xstrdup(NULL) is NULL. The caller frees. */
 void *xmalloc(size_t size);

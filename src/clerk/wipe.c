@@ -1,5 +1,7 @@
 #include "clerk/wipe.h"
 
+#include "base/mem.h"
+
 #include <jansson.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@ void *wipe_realloc(void *old, size_t size)
 	return memory;
 }
 
+/* xmalloc: a text that could not be parsed for want of memory must not pass for one that
+ * is not JSON, nor one that could not be written for none. */
 void wipe_install_jansson(void)
 {
 	json_malloc_t allocate;
@@ -33,5 +37,5 @@ void wipe_install_jansson(void)
 
 	json_get_alloc_funcs(&allocate, &release);
 	if (release == free)
-		json_set_alloc_funcs(allocate, wipe_free);
+		json_set_alloc_funcs(xmalloc, wipe_free);
 }

@@ -12,6 +12,6 @@
 void wipe_free(void *memory);
 void *wipe_realloc(void *old, size_t size);
 
-/* Makes jansson free with wipe_free(), unless somebody (a test) gave it a free of their
- * own. */
+/* Makes jansson free with wipe_free() and end the process where there is no memory,
+ * unless somebody (a test) gave it a free of their own. */
 void wipe_install_jansson(void);

@@ -2,6 +2,7 @@
 #include "base/harden.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "clerk/wipe.h"
 #include "daemon/daemon.h"
 
 #include <fcntl.h>
@@ -173,6 +174,7 @@ int main(int argc, char **argv)
 	ignore_signals();
 	clear_environment();
 	log_init();
+	wipe_install_jansson();
 	if (sodium_init() < 0) {
 		log_error("libsodium does not start");
 		return DAEMON_EXIT_FAILURE;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "store/queue_text.h"
+#include "store/sql.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -32,9 +33,9 @@ static struct value value_of(sqlite3_stmt *stmt, int i)
 		value.real = sqlite3_column_double(stmt, i);
 		break;
 	case SQLITE_TEXT:
-		value.text = (const char *)sqlite3_column_text(stmt, i);
+		/* A text of UTF-16 is converted, and that takes memory. */
+		value.text = sql_text(stmt, i);
 		value.len = (size_t)sqlite3_column_bytes(stmt, i);
-		/* Only without memory, when a text of UTF-16 is converted. */
 		if (!value.text)
 			value = (struct value){.type = SQLITE_TEXT, .text = ""};
 		break;
@@ -56,7 +57,7 @@ void queue_column_fault(struct queue_check *check, const char *format, ...)
 		return;
 	va_start(ap, format);
 	if (vasprintf(&made, format, ap) < 0)
-		abort();
+		mem_exhausted();
 	va_end(ap);
 	check->fault = made;
 }
@@ -244,7 +245,7 @@ void queue_column_read_types(struct queue_check *check)
 	put_integer(check->detail, check->columns[0].name,
 		sqlite3_column_int64(check->stmt, 0));
 	for (int i = 1; i < check->n; i++) {
-		const char *type = (const char *)sqlite3_column_text(check->stmt, i);
+		const char *type = sql_text(check->stmt, i);
 
 		if (!type || !strcmp(type, "null"))
 			continue;

@@ -138,7 +138,12 @@ int sql_exec(sqlite3 *db, const char *text, struct error *err)
 
 const char *sql_text(sqlite3_stmt *stmt, int column)
 {
-	return (const char *)sqlite3_column_text(stmt, column);
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	/* NULL must not come to mean "no value" where it means "no memory". */
+	if (!text && sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+		mem_exhausted();
+	return text;
 }
 
 char *sql_dup(sqlite3_stmt *stmt, int column)
