@@ -53,10 +53,27 @@ static bool has_no_room(sqlite3 *db)
 	       (is_no_room(of_log) && !of_db);
 }
 
+/* Where a side file cannot be made, SQLite tries to open it for reading, and that it is
+ * not there is all that it tells: a file that is made beside it tells why. */
+static bool takes_no_file(sqlite3 *db)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+	AUTO(free_ptr) char *probe = xasprintf("%s-room", path ? path : "");
+	int fd;
+
+	if (!path || !*path)
+		return false;
+	fd = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return is_no_room(errno);
+	(void)close(fd);
+	(void)unlink(probe);
+	return false;
+}
+
 bool db_is_full(sqlite3 *db)
 {
 	int code = sqlite3_extended_errcode(db);
-	int os = sqlite3_system_errno(db);
 
 	/* SHMSIZE is how a full disk shows when the WAL's index is made. */
 	if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
@@ -64,7 +81,9 @@ bool db_is_full(sqlite3 *db)
 	if (code == SQLITE_IOERR_WRITE && has_no_room(db))
 		return true;
 	code &= 0xff;
-	return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && is_no_room(os);
+	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
+		return false;
+	return is_no_room(os) || (code == SQLITE_CANTOPEN && takes_no_file(db));
 }
 
 bool db_is_locked(sqlite3 *db)
@@ -125,9 +144,13 @@ static int migrate_step(
 		return -1;
 	if (sql_exec(db, kind->schemas[version].text, err) < 0 ||
 		sql_exec(db, seal, err) < 0) {
+		/* What comes now has a result of its own. */
+		bool full = db_is_full(db);
+
 		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-		return error_prefix(
+		(void)error_prefix(
 			err, "migrating %s to schema %d", kind->name, version + 1);
+		return full ? DB_E_FULL : -1;
 	}
 	return 0;
 }
@@ -138,9 +161,12 @@ int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err)
 
 	if (db_read_version(db, kind, &version, err) < 0)
 		return -1;
-	for (; version < kind->n_schemas; version++)
-		if (migrate_step(db, kind, version, err) < 0)
-			return -1;
+	for (; version < kind->n_schemas; version++) {
+		int rc = migrate_step(db, kind, version, err);
+
+		if (rc)
+			return rc;
+	}
 	return 0;
 }
 
@@ -154,7 +180,7 @@ static int make_file(const char *path, struct error *err)
 		return 0;
 	if (fd < 0) {
 		(void)error_errno(err, errno, "cannot make %s", path);
-		return errno == ENOSPC || errno == EDQUOT ? DB_E_FULL : -1;
+		return is_no_room(errno) ? DB_E_FULL : -1;
 	}
 	(void)fchmod(fd, 0640);
 	(void)close(fd);
@@ -206,14 +232,13 @@ int db_open_owned(
 		rc = configure(db, kind, err) < 0 ? -1 : db_migrate(db, kind, err);
 		(void)sqlite3_busy_timeout(db, 0);
 	}
-	if (rc < 0) {
-		if (db_is_full(db))
-			rc = DB_E_FULL;
+	if (rc < 0 && db_is_full(db))
+		rc = DB_E_FULL;
+	if (rc)
 		db_close(db);
-		return rc;
-	}
-	*ret_db = db;
-	return 0;
+	else
+		*ret_db = db;
+	return rc;
 }
 
 /* Tells the kinds of not being able to open apart, by the file's name alone. */

@@ -60,7 +60,7 @@ int db_library_number(void);
 void db_close(sqlite3 *db);
 
 /* Brings db to kind's newest schema, each step in one transaction with its user_version.
- */
+ * 0, DB_E_FULL or < 0. */
 int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err);
 
 /* Reads which schema the file has, into *ret_version (0 = an empty file). < 0 where it is

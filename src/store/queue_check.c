@@ -111,7 +111,9 @@ static int write_schema(struct queue *queue, int version,
 	if (rc == 0 && version) {
 		/* The lock can be had; db_migrate() takes it itself. */
 		queue_conn_rollback(&conn);
-		rc = db_migrate(conn.db, &db_queue, err) < 0 ? QUEUE_E_FAULT : 0;
+		rc = db_migrate(conn.db, &db_queue, err);
+		if (rc)
+			rc = rc == DB_E_FULL ? QUEUE_E_FULL : QUEUE_E_FAULT;
 	} else if (rc == 0) {
 		rc = queue_schema_create(&conn,
 			max_of(max_of(queue->floor.job, queue->floor.urgent),
@@ -152,15 +154,18 @@ static int quick_check(struct queue *queue, const char *pragma, struct error *er
 		return queue_conn_failed(&queue->conn, err);
 	while (rc == 0) {
 		int step = queue_conn_step(&queue->conn, stmt);
-		const char *message = sql_text(stmt, 0);
+		const char *message;
 
 		if (step == SQLITE_DONE)
 			break;
 		if (step != SQLITE_ROW) {
 			rc = queue_conn_failed(&queue->conn, err);
-		} else if (message && strcmp(message, "ok") && !is_about_a_row(message)) {
-			rc = is_damaged(queue, message, err);
+			break;
 		}
+		/* Asked without a row, SQLite forgets the error for "out of range". */
+		message = sql_text(stmt, 0);
+		if (message && strcmp(message, "ok") && !is_about_a_row(message))
+			rc = is_damaged(queue, message, err);
 	}
 	(void)sqlite3_finalize(stmt);
 	return rc;
