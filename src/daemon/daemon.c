@@ -255,14 +255,34 @@ static void say_ready(struct daemon *daemon)
 	(void)sd_notify(0, "READY=1");
 }
 
-void daemon_start(struct daemon *daemon)
+static void give_up(struct daemon *daemon, int status, const struct error *err)
+{
+	log_error("%s", err->text);
+	daemon_exit(daemon, status);
+}
+
+/* Folders and lock, before anything in them is touched. 0, FILES_E_HELD, FILES_E_FULL or
+ * < 0. */
+static int own_state(struct daemon *daemon, struct error *err)
+{
+	const struct config *config = daemon->config;
+	int rc = files_make_folders(config->state_directory, err);
+
+	if (rc == 0)
+		rc = files_make_runtime(config->runtime_directory, err);
+	if (rc == 0 && daemon->lock_fd < 0)
+		rc = files_lock(config->state_directory, &daemon->lock_fd, err);
+	return rc;
+}
+
+/* With the state owned: everything is opened, recovered and begun. */
+static void begin(struct daemon *daemon)
 {
 	struct error err = ERROR_NULL;
 	int rc = open_store(daemon, &err);
 
 	if (rc == LEDGER_E_RESTORED) {
-		log_error("%s", err.text);
-		daemon_exit(daemon, DAEMON_EXIT_CONFIG);
+		give_up(daemon, DAEMON_EXIT_CONFIG, &err);
 		return;
 	}
 	if (rc == 0 && !daemon->http)
@@ -274,9 +294,10 @@ void daemon_start(struct daemon *daemon)
 		return;
 	}
 	if (rc < 0) {
-		log_error("%s", err.text);
-		daemon_exit(daemon, daemon->ledger && !daemon->queue ? DAEMON_EXIT_CONFIG
-								     : DAEMON_EXIT_IO);
+		give_up(daemon,
+			daemon->ledger && !daemon->queue ? DAEMON_EXIT_CONFIG
+							 : DAEMON_EXIT_IO,
+			&err);
 		return;
 	}
 	daemon_watch_queue(daemon);
@@ -284,6 +305,25 @@ void daemon_start(struct daemon *daemon)
 	daemon_turn(daemon);
 	if (daemon->phase == DAEMON_WORKING)
 		say_ready(daemon);
+}
+
+void daemon_start(struct daemon *daemon)
+{
+	struct error err = ERROR_NULL;
+
+	switch (own_state(daemon, &err)) {
+	case 0:
+		begin(daemon);
+		break;
+	case FILES_E_FULL:
+		wait_for_disk(daemon, &err);
+		break;
+	case FILES_E_HELD:
+		give_up(daemon, DAEMON_EXIT_BUSY, &err);
+		break;
+	default:
+		give_up(daemon, DAEMON_EXIT_IO, &err);
+	}
 }
 
 /* ---- life ---- */
@@ -300,12 +340,6 @@ static int set_up(struct daemon *daemon, struct error *err)
 		return DAEMON_EXIT_CONFIG;
 	log_set_level((enum log_level)daemon->config->log_level);
 	daemon->instance = config_instance(daemon->config->path);
-	if (files_make_folders(daemon->config->state_directory, err) < 0 ||
-		files_make_runtime(daemon->config->runtime_directory, err) < 0)
-		return DAEMON_EXIT_IO;
-	rc = files_lock(daemon->config->state_directory, &daemon->lock_fd, err);
-	if (rc)
-		return rc == FILES_E_HELD ? DAEMON_EXIT_BUSY : DAEMON_EXIT_IO;
 	rc = sd_event_new(&daemon->event);
 	if (rc < 0) {
 		(void)error_errno(err, -rc, "cannot make an event loop");

@@ -11,20 +11,38 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Says what could not be made: FILES_E_FULL or < 0. */
+static int not_made(const char *path, struct error *err)
+{
+	int errnum = errno;
+
+	(void)error_errno(err, errnum, "cannot make %s", path);
+	return errnum == ENOSPC || errnum == EDQUOT ? FILES_E_FULL : -1;
+}
+
+/* mkdir() takes neither setgid nor what the umask holds back, and a folder with the wrong
+ * mode would be left as it is by the next start: it gets its name when all is right. */
+static int make_missing_folder(const char *path, mode_t mode, struct error *err)
+{
+	AUTO(free_ptr) char *fresh = xasprintf("%s.new", path);
+	int rc;
+
+	if (mkdir(fresh, 0700) < 0 && errno != EEXIST)
+		return not_made(path, err);
+	if (chmod(fresh, mode) == 0 && rename(fresh, path) == 0)
+		return 0;
+	rc = not_made(path, err);
+	(void)rmdir(fresh);
+	return rc;
+}
+
 static int make_folder(const char *path, mode_t mode, struct error *err)
 {
 	struct stat st;
 
-	if (mkdir(path, 0700) == 0) {
-		/* mkdir() takes neither setgid nor what the umask holds back. */
-		if (chmod(path, mode) < 0)
-			return error_errno(err, errno, "cannot set the mode of %s", path);
-		return 0;
-	}
-	if (errno != EEXIST)
-		return error_errno(err, errno, "cannot make the folder %s", path);
 	if (lstat(path, &st) < 0)
-		return error_errno(err, errno, "%s", path);
+		return errno == ENOENT ? make_missing_folder(path, mode, err)
+				       : error_errno(err, errno, "%s", path);
 	if (!S_ISDIR(st.st_mode))
 		return error_set(err, "%s is no folder; move it away", path);
 	return 0;
@@ -37,16 +55,15 @@ int files_make_folders(const char *state_directory, struct error *err)
 		mode_t mode;
 	} folders[] = {{"queue", 02770}, {"audit", 02750}, {"tokens", 02750}};
 
-	if (make_folder(state_directory, 0755, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+	int rc = make_folder(state_directory, 0755, err);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(folders); i++) {
 		AUTO(free_ptr)
 		char *path = xasprintf("%s/%s", state_directory, folders[i].name);
 
-		if (make_folder(path, folders[i].mode, err) < 0)
-			return -1;
+		rc = make_folder(path, folders[i].mode, err);
 	}
-	return 0;
+	return rc;
 }
 
 int files_make_runtime(const char *runtime_directory, struct error *err)
@@ -70,8 +87,8 @@ static int say_holder(int fd, const char *path, struct error *err)
 }
 
 /* clerk-tokenctl tries the lock for a moment to see whether a daemon runs: that must not
- * keep one from starting, so a held lock is tried again for a tenth of a second. Before
- * the event loop there is nobody whom the wait could hold up. */
+ * keep one from starting, so a held lock is tried again for a tenth of a second. Nobody
+ * is there yet whom the wait could hold up. */
 static int take_lock(int fd)
 {
 	const struct timespec moment = {.tv_nsec = 5000000};
@@ -95,7 +112,7 @@ int files_lock(const char *state_directory, int *ret_fd, struct error *err)
 	int rc;
 
 	if (fd < 0)
-		return error_errno(err, errno, "cannot open %s", path);
+		return not_made(path, err);
 	if (take_lock(fd) < 0) {
 		rc = errno == EWOULDBLOCK
 			     ? say_holder(fd, path, err)
