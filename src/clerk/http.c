@@ -129,6 +129,36 @@ static int finish_all(struct http *http, CURLMcode why, struct now received)
 	return n;
 }
 
+static void on_lost(void *userdata, CURL *easy)
+{
+	char *private = NULL;
+
+	(void)userdata;
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	((struct http_transfer *)(void *)private)->is_lost = true;
+}
+
+/* As finish_all(), those alone that nothing will be heard of. */
+static int finish_lost(struct http *http, struct now received)
+{
+	int n = 0;
+
+	for (int left = count(&http->active); left > 0; left--) {
+		struct http_transfer *transfer = TAILQ_FIRST(&http->active);
+
+		if (!transfer->is_lost) {
+			TAILQ_REMOVE(&http->active, transfer, entry);
+			TAILQ_INSERT_TAIL(&http->active, transfer, entry);
+			continue;
+		}
+		(void)snprintf(transfer->error_text, sizeof(transfer->error_text),
+			"its socket cannot be watched");
+		finish(http, transfer, CURLE_ABORTED_BY_CALLBACK, received);
+		n++;
+	}
+	return n;
+}
+
 /* What done() starts anew and fails to start waits for the next turn of the loop. */
 static int report_unstarted(struct http *http, struct now received)
 {
@@ -149,7 +179,8 @@ static int collect(void *userdata, CURLMcode code)
 {
 	struct http *http = userdata;
 	struct now received = clock_now();
-	int n = report_unstarted(http, received) + finish_finished(http, received);
+	int n = report_unstarted(http, received) + finish_finished(http, received) +
+		finish_lost(http, received);
 
 	return code ? n + finish_all(http, code, received) : n;
 }
@@ -198,7 +229,12 @@ int http_new(sd_event *event, const struct http_options *options, http_done_fn d
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		return error_set(err, "libcurl makes no multi handle: out of memory");
-	if (http_loop_init(&http->loop, event, http->multi, collect, http, err) < 0 ||
+	http->loop = (struct http_loop){.multi = http->multi,
+		.event = event,
+		.collect = collect,
+		.lost = on_lost,
+		.userdata = http};
+	if (http_loop_init(&http->loop, err) < 0 ||
 		http_reconfigure(http, options, err) < 0)
 		return -1;
 	*ret_http = TAKE_PTR(http);

@@ -80,7 +80,9 @@ static uint32_t epoll_events(int what)
 }
 
 /* libcurl keeps the event source of a socket for us (socket_source) and says REMOVE
- * before it closes the socket. Returning -1 makes it end every transfer under way. */
+ * before it closes the socket. To return -1 would kill the whole multi handle: it ends
+ * every transfer under way and does nothing any more about the sockets that stay open, so
+ * that one of them that is readable is so for ever, ahead of every turn. */
 static int on_curl_socket(
 	CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_source)
 {
@@ -88,7 +90,6 @@ static int on_curl_socket(
 	sd_event_source *source = socket_source;
 	int r;
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		(void)sd_event_source_disable_unref(source);
 		(void)curl_multi_assign(loop->multi, fd, NULL);
@@ -106,9 +107,12 @@ static int on_curl_socket(
 		if (r >= 0)
 			(void)curl_multi_assign(loop->multi, fd, source);
 	}
-	if (r < 0)
+	if (r < 0) {
 		log_error("cannot watch a socket: %s", strerror(-r));
-	return r < 0 ? -1 : 0;
+		loop->lost(loop->userdata, easy);
+		http_loop_kick(loop);
+	}
+	return 0;
 }
 
 /* Only notes the time: libcurl must not be called from here. */
@@ -128,9 +132,12 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *userdata)
 		if (r >= 0 && timeout_ms == 0)
 			r = sd_event_source_set_enabled(loop->kick, SD_EVENT_ONESHOT);
 	}
-	if (r < 0)
+	if (r < 0) {
+		/* A timeout of 0 instead: libcurl then looks, and asks again. */
 		log_error("cannot set libcurl's timer: %s", strerror(-r));
-	return r < 0 ? -1 : 0;
+		http_loop_kick(loop);
+	}
+	return 0;
 }
 
 static int add_sources(struct http_loop *loop, struct error *err)
@@ -147,16 +154,11 @@ static int add_sources(struct http_loop *loop, struct error *err)
 	return r < 0 ? error_errno(err, -r, "cannot put libcurl on the event loop") : 0;
 }
 
-int http_loop_init(struct http_loop *loop, sd_event *event, CURLM *multi,
-	http_loop_fn collect, void *userdata, struct error *err)
+int http_loop_init(struct http_loop *loop, struct error *err)
 {
-	*loop = (struct http_loop){
-		.multi = multi,
-		.event = event,
-		.collect = collect,
-		.userdata = userdata,
-		.idle = {.event = event},
-	};
+	CURLM *multi = loop->multi;
+
+	loop->idle.event = loop->event;
 	if (add_sources(loop, err) < 0)
 		return -1;
 	if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) ||

@@ -15,12 +15,18 @@
  * way. Returns how many transfers finished. */
 typedef int (*http_loop_fn)(void *userdata, CURLMcode code);
 
+/* Called from within libcurl, which must not be called then: nothing will be heard of the
+ * transfer easy any more, because its socket cannot be watched for want of memory or the
+ * like. collect() follows and is to end it. */
+typedef void (*http_loop_lost_fn)(void *userdata, CURL *easy);
+
 struct http_loop {
 	CURLM *multi;    /* borrowed */
 	sd_event *event; /* borrowed */
 	sd_event_source *timer;
 	sd_event_source *kick; /* a timeout of 0, without a system call */
 	http_loop_fn collect;
+	http_loop_lost_fn lost;
 	void *userdata;
 	struct http_idle idle;
 	uint64_t second_began_usec; /* the guard against spinning */
@@ -29,10 +35,10 @@ struct http_loop {
 	bool has_warned;
 };
 
-/* Puts multi (borrowed, as event) on the loop; collect(userdata, …) is called from there
- * alone. The struct stays where it is until http_loop_deinit(). */
-int http_loop_init(struct http_loop *loop, sd_event *event, CURLM *multi,
-	http_loop_fn collect, void *userdata, struct error *err);
+/* Puts the rest on the loop: multi, event (both borrowed), collect, lost and userdata are
+ * filled in by the caller, the others zero; collect(userdata, …) is called from the event
+ * loop alone. The struct stays where it is until http_loop_deinit(). */
+int http_loop_init(struct http_loop *loop, struct error *err);
 
 /* Takes it off the loop again, once multi is cleaned up. Idempotent. */
 void http_loop_deinit(struct http_loop *loop);

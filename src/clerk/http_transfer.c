@@ -397,5 +397,6 @@ void http_transfer_clear(struct http_transfer *transfer)
 	transfer->is_too_big = false;
 	transfer->n_sends = 0;
 	transfer->is_second_send = false;
+	transfer->is_lost = false;
 	transfer->error_text[0] = '\0';
 }

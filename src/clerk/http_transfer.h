@@ -39,6 +39,7 @@ struct http_transfer {
 	bool is_too_big;
 	int n_sends; /* how often the request was about to leave and was let */
 	bool is_second_send;
+	bool is_lost; /* nothing will be heard of it: to be ended */
 	char error_text[CURL_ERROR_SIZE];
 };
 
