@@ -469,6 +469,7 @@ class Daemon(Process):
         self.conf = self.scratch / "clerk-tokend.conf"
         self.key_file = self.scratch / "key"
         self.notify = None
+        self.program = None  # another build than TOKEND
         self.keys = {
             "state_directory": str(self.state),
             "runtime_directory": str(self.run),
@@ -517,7 +518,7 @@ class Daemon(Process):
         if self.notify is None:
             self.notify = Notify(self.scratch / "notify")
         after = self.notify.mark()
-        argv = [*prefix, TOKEND, "-c", self.conf, *options]
+        argv = [*prefix, self.program or TOKEND, "-c", self.conf, *options]
         self.spawn(argv, {"NOTIFY_SOCKET": self.notify.path, **(env or {})}, **spawn)
         if ready:
             self.wait_notify("READY", "1", deadline, after)
