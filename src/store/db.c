@@ -37,22 +37,6 @@ static bool is_no_room(int errnum)
 	return errnum == ENOSPC || errnum == EDQUOT;
 }
 
-/* SQLite takes ENOSPC for a full disk, and EDQUOT for any error of a write; which call
- * failed with what the files know, sqlite3_system_errno() does not. The number of an
- * older failure stays there, so that neither may tell of another kind. */
-static bool has_no_room(sqlite3 *db)
-{
-	sqlite3_file *log = NULL;
-	int of_db = 0, of_log = 0;
-
-	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &of_db);
-	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-	if (log && log->pMethods)
-		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
-	return (is_no_room(of_db) && (!of_log || is_no_room(of_log))) ||
-	       (is_no_room(of_log) && !of_db);
-}
-
 /* Where a side file cannot be made, SQLite tries to open it for reading, and that it is
  * not there is all that it tells: a file that is made beside it tells why. */
 static bool takes_no_file(sqlite3 *db)
@@ -78,12 +62,11 @@ bool db_is_full(sqlite3 *db)
 	/* SHMSIZE is how a full disk shows when the WAL's index is made. */
 	if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
 		return true;
-	if (code == SQLITE_IOERR_WRITE && has_no_room(db))
-		return true;
 	code &= 0xff;
 	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
 		return false;
-	return is_no_room(os) || (code == SQLITE_CANTOPEN && takes_no_file(db));
+	return is_no_room(sqlite3_system_errno(db)) ||
+	       (code == SQLITE_CANTOPEN && takes_no_file(db));
 }
 
 bool db_is_locked(sqlite3 *db)
@@ -170,6 +153,29 @@ int db_migrate(sqlite3 *db, const struct db_kind *kind, struct error *err)
 	return 0;
 }
 
+/* SQLite knows "full" by ENOSPC alone and takes EDQUOT for any error of a write; which
+ * one it was cannot be asked for on every path, in a migration for one. */
+static ssize_t write_at(int fd, const void *from, size_t size, off64_t at)
+{
+	ssize_t n = pwrite64(fd, from, size, at);
+
+	if (n < 0 && errno == EDQUOT)
+		errno = ENOSPC;
+	return n;
+}
+
+static void count_quota_as_full(void)
+{
+	static const char *const names[] = {"pwrite", "pwrite64"};
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+
+	/* A call that this SQLite was built without is unknown to it, and that is fine.
+	 */
+	for (size_t i = 0; vfs && i < ARRAY_LEN(names); i++)
+		(void)vfs->xSetSystemCall(
+			vfs, names[i], (sqlite3_syscall_ptr)(void (*)(void))write_at);
+}
+
 /* Makes the empty file with its mode before SQLite opens it; there is no connection to it
  * yet whose locks a close() could drop. 0, DB_E_FULL or < 0. */
 static int make_file(const char *path, struct error *err)
@@ -224,6 +230,7 @@ int db_open_owned(
 
 	if (rc)
 		return rc;
+	count_quota_as_full();
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
 		rc = fail(db, path, err);
 	} else {
