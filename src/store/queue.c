@@ -12,6 +12,7 @@ void queue_new(const struct queue_options *options, struct queue **ret_queue)
 
 	queue->given = xstrdup(options->folder);
 	queue->floor = options->floor;
+	queue->synced = -1;
 	*ret_queue = queue;
 }
 
@@ -19,6 +20,7 @@ void queue_close(struct queue *queue)
 {
 	queue_conn_close(&queue->conn);
 	queue->data_version = -1;
+	queue->synced = -1;
 	queue->matched = false;
 	free(queue->stuck);
 	queue->stuck = NULL;

@@ -360,6 +360,18 @@ bool queue_conn_is_wal(struct queue_conn *conn)
 	return versions[0] == 2 || versions[1] == 2;
 }
 
+int queue_conn_sync(struct queue_conn *conn, struct error *err)
+{
+	sqlite3_file *file = NULL;
+
+	(void)sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (!file || !file->pMethods ||
+		file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+		return 0;
+	(void)error_set(err, "%s: cannot be synced", path_of(conn));
+	return QUEUE_E_FULL;
+}
+
 bool queue_conn_has_moved(struct queue_conn *conn)
 {
 	int moved = 0;

@@ -88,5 +88,9 @@ int queue_conn_failed(struct queue_conn *conn, struct error *err);
  * without a lock. */
 bool queue_conn_is_wal(struct queue_conn *conn);
 
+/* Makes the file as it is outlive a power cut, whoever wrote it and however. 0, or
+ * QUEUE_E_FULL. */
+int queue_conn_sync(struct queue_conn *conn, struct error *err);
+
 /* Whether the file that is open is not the one at its name any more. */
 bool queue_conn_has_moved(struct queue_conn *conn);

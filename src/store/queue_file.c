@@ -203,6 +203,19 @@ int queue_file_make(const char *path, struct error *err)
 	return 0;
 }
 
+int queue_file_sync_folder(const char *folder, struct error *err)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* EINVAL: a file system whose folders need no sync, and have none. */
+	bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+
+	if (!ok)
+		(void)error_errno(err, errno, "%s: cannot be synced", folder);
+	if (fd >= 0)
+		(void)close(fd);
+	return ok ? 0 : QUEUE_E_FULL;
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;

@@ -42,5 +42,9 @@ int queue_file_look(const char *path, struct queue_file *ret_file, struct error 
 /* Makes the empty file, 0660, where there is none. 0, QUEUE_E_FULL, QUEUE_E_FAULT. */
 int queue_file_make(const char *path, struct error *err);
 
+/* Makes what stands in the folder (a journal that is gone) outlive a power cut. 0, or
+ * QUEUE_E_FULL. */
+int queue_file_sync_folder(const char *folder, struct error *err);
+
 /* Whether both are one file that nobody wrote in between. */
 bool queue_file_same(const struct queue_file_mark *a, const struct queue_file_mark *b);

@@ -35,6 +35,7 @@ struct queue {
 	 * counts shows in the first, any other in the second. */
 	int64_t data_version;
 	struct queue_file_mark seen;
+	int64_t synced;                /* the data_version that outlives a power cut */
 	struct buf detail;             /* scratch */
 	char *warning;                 /* owned: not yet handed out */
 	char *warned;                  /* owned: the last one that was */

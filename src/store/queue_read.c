@@ -20,6 +20,7 @@ struct reading {
 	int rows;               /* that may still be handed out */
 	size_t bytes;           /* of values handed out so far */
 	bool more;
+	bool kept;   /* what is handed out outlives a power cut */
 	char *batch; /* owned: the last one that was looked up */
 };
 
@@ -113,6 +114,26 @@ static int jumped(struct reading *reading, const char *what, int64_t id, int64_t
 	return QUEUE_E_FAULT;
 }
 
+/* A script's commit is its journal's removal, and SQLite leaves it to the file system
+ * when that outlives a power cut. What is taken is in the audit for good, so the queue
+ * must not lose it then: it would have gone backwards, and give the id out again. While
+ * the transaction is open nobody commits. */
+static int keep(struct reading *reading, struct error *err)
+{
+	struct queue *queue = reading->queue;
+	int64_t version;
+	int rc = queue_conn_pragma(&queue->conn, "PRAGMA data_version", &version, err);
+
+	if (rc || version == queue->synced)
+		return rc;
+	rc = queue_conn_sync(&queue->conn, err);
+	if (rc == 0)
+		rc = queue_file_sync_folder(queue->folder, err);
+	if (rc == 0)
+		queue->synced = version;
+	return rc;
+}
+
 /* A row in stmt (or, too_big, its id and types) goes out. */
 static int take_row(struct reading *reading, const struct pass *pass, sqlite3_stmt *stmt,
 	bool too_big, struct error *err)
@@ -123,7 +144,10 @@ static int take_row(struct reading *reading, const struct pass *pass, sqlite3_st
 	if (pass->in_a_row && id - *pass->cursor > QUEUE_ID_JUMP_MAX)
 		return jumped(reading, pass->next == QQ_command_next ? "command" : "job",
 			id, *pass->cursor, err);
-	rc = pass->hand_out(reading, stmt, too_big, err);
+	rc = reading->kept ? 0 : keep(reading, err);
+	reading->kept = rc == 0;
+	if (rc == 0)
+		rc = pass->hand_out(reading, stmt, too_big, err);
 	if (rc == 0) {
 		*pass->cursor = id;
 		reading->rows--;
