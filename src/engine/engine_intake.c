@@ -295,7 +295,8 @@ static int ensure(struct engine *engine, struct error *err)
 
 	if (warning)
 		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL, "%s", warning);
-	return judge_queue(engine, rc, err);
+	/* Whether it is right is known only after it was read. */
+	return rc ? judge_queue(engine, rc, err) : 0;
 }
 
 int engine_intake(struct engine *engine, struct error *err)

@@ -267,6 +267,10 @@ static void test_an_old_queue_that_was_written_on_is_held(void **state)
 		"SELECT reason LIKE '%queue.db: job 20 is another one than was taken "
 		"under that id%' FROM hold WHERE kind = 'queue'",
 		"1");
+	/* Written on: it was not right in between. */
+	world.said[0] = '\0';
+	world_sql(&world, MANY(1, "user_d"));
+	assert_null(strstr(world.said, "released"));
 	/* A start later, and written on. */
 	world_crash(&world);
 	world_sql(&world, MANY(1, "user_d"));
