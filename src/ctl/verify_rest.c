@@ -86,6 +86,10 @@ static int check_purged(
 	 * table has the last time. */
 	if (rc == 0 && verify_same(token.purged_at, event->at))
 		verify->n_purged++;
+	/* An audit that was restored lacks tokens whose secrets tokens.db has. */
+	if (rc == READER_E_NONE && event->detail &&
+		strstr(event->detail, "\"token\":\"unknown\""))
+		return 0;
 	if (rc == READER_E_NONE)
 		verify_fault(verify,
 			"token %s: row %" PRId64

@@ -301,9 +301,13 @@ static int tidy(struct engine *engine, struct error *err)
 	engine->tidied_changes = engine->changes;
 	if (busy)
 		engine->tidy_at_ms = engine->now.mono_ms + ENGINE_IDLE_MS;
-	else if (idle)
-		engine->tidy_at_ms = INT64_MAX;
-	return ledger_tidy(engine->ledger, idle, err);
+	if (ledger_tidy(engine->ledger, idle, err) < 0)
+		return -1;
+	if (idle)
+		engine->tidy_at_ms = ledger_has_remains(engine->ledger)
+					     ? engine->now.mono_ms + ENGINE_TICK_MS
+					     : INT64_MAX;
+	return 0;
 }
 
 int engine_turn(struct engine *engine, struct now now, struct error *err)

@@ -71,6 +71,9 @@ bool ledger_is_locked(const struct ledger *ledger);
  * any that holds something where idle. Failures are a full disk or worse, as above; the
  * caller rolls back. */
 int ledger_tidy(struct ledger *ledger, bool idle, struct error *err);
+/* Whether a reader kept ledger_tidy() from taking all of a purged secret out: again, when
+ * idle. */
+bool ledger_has_remains(const struct ledger *ledger);
 
 /* The disk is full: makes both WALs small again where that is possible now. */
 void ledger_shrink(struct ledger *ledger);

@@ -229,7 +229,15 @@ int ledger_knows_token(
 int ledger_found_secret(struct ledger *ledger, const struct job *job,
 	struct answer *ret_answer, struct error *err)
 {
-	int rc = tokens_get(ledger->tokens, job, ret_answer, err);
+	AUTO(sql_reset) sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_audit_sent_at);
+	int rc;
 
+	sql_bind(stmt, "ii", job->id, (int64_t)job->attempts);
+	rc = sql_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return LEDGER_E_NONE;
+	rc = tokens_get(ledger->tokens, job, sql_text(stmt, 0), ret_answer, err);
 	return rc == TOKENS_E_NONE ? LEDGER_E_NONE : rc;
 }

@@ -143,7 +143,7 @@ int ledger_purge_one(struct ledger *ledger, const char *token_id, int64_t job_id
 	struct audit_row row = {AUDIT_ROW_NULL};
 	char detail[64];
 	int changes;
-	bool has;
+	bool has, known = false;
 
 	if (tokens_has(ledger->tokens, token_id, &has, err) < 0)
 		return -1;
@@ -152,9 +152,13 @@ int ledger_purge_one(struct ledger *ledger, const char *token_id, int64_t job_id
 	sql_bind(stmt, "tt", ledger->now_text, token_id);
 	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
-	if (!changes)
-		return 0;
-	(void)snprintf(detail, sizeof(detail), "{\"why\":\"%s\"}", why);
+	if (!changes && ledger_knows_token(ledger, token_id, &known, err) < 0)
+		return -1;
+	if (known)
+		return 0; /* it was said in this turn */
+	(void)snprintf(detail, sizeof(detail),
+		changes ? "{\"why\":\"%s\"}" : "{\"why\":\"%s\",\"token\":\"unknown\"}",
+		why);
 	row.event = event_name(EVENT_PURGED);
 	row.sign_in_token_id = token_id;
 	row.job_id = job_id;
@@ -205,6 +209,11 @@ int ledger_finish_purge(struct ledger *ledger, struct error *err)
 		ledger->now.purging = ledger->committed.purging = true;
 	}
 	return rc;
+}
+
+bool ledger_has_remains(const struct ledger *ledger)
+{
+	return tokens_has_remains(ledger->tokens);
 }
 
 /* ---- what was taken ---- */

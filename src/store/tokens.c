@@ -51,6 +51,9 @@ int tokens_open(const char *path, struct tokens **ret_tokens, struct error *err)
 		(void)sqlite3_wal_hook(tokens->db, on_wal, tokens);
 		rc = sql_prepare(tokens->db, texts, TQ__MAX, tokens->stmts, err);
 	}
+	/* What the last run removed may still stand in the WAL. */
+	tokens->truncate = true;
+	tokens->wal_tried = -1;
 	if (rc == 0) {
 		db_note_place(tokens->db, &tokens->place);
 		*ret_tokens = tokens;
@@ -171,14 +174,14 @@ static void read_secret(sqlite3_stmt *stmt, int column, struct secret *ret_secre
 		secret_init(ret_secret, text, (size_t)sqlite3_column_bytes(stmt, column));
 }
 
-int tokens_get(struct tokens *tokens, const struct job *job, struct answer *ret_answer,
-	struct error *err)
+int tokens_get(struct tokens *tokens, const struct job *job, const char *sent_at,
+	struct answer *ret_answer, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = tokens->stmts[TQ_secret_by_job];
 	struct answer answer = ANSWER_NULL;
 	int rc;
 
-	sql_bind(stmt, "iit", job->id, (int64_t)job->attempts, job->user_id);
+	sql_bind(stmt, "iitt", job->id, (int64_t)job->attempts, job->user_id, sent_at);
 	rc = sql_step(stmt, err);
 	if (rc < 0)
 		return -1;
@@ -257,9 +260,12 @@ int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err)
 	int64_t frames = limit / PAGE_BYTES ? limit / PAGE_BYTES : 1;
 	bool due = limit == 0 || tokens->wal_frames - tokens->wal_tried >= frames;
 	bool truncate = tokens->truncate || limit == 0;
+	/* A reader that stopped it may be gone by the time that nothing happens. */
+	bool again = tokens->truncate &&
+		     (limit <= 1 || tokens->wal_frames > tokens->wal_tried);
 	int rc;
 
-	if (!due && !(tokens->truncate && tokens->wal_frames > tokens->wal_tried))
+	if (!due && !again)
 		return 0;
 	rc = db_checkpoint(tokens->db, truncate, err);
 	if (rc < 0)
@@ -270,6 +276,11 @@ int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err)
 	}
 	tokens->wal_tried = tokens->wal_frames;
 	return 0;
+}
+
+bool tokens_has_remains(const struct tokens *tokens)
+{
+	return tokens->truncate;
 }
 
 int64_t tokens_wal_bytes(const struct tokens *tokens)

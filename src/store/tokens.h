@@ -45,11 +45,11 @@ int tokens_mark(struct tokens *tokens, struct tokens_mark *ret_mark, struct erro
  * transaction (begins it). */
 int tokens_put(struct tokens *tokens, const struct job *job, const struct answer *answer,
 	const char *expires_at, struct error *err);
-/* The answer that is kept for the job's latest attempt (caller: answer_deinit). 0,
- * TOKENS_E_NONE, or < 0. */
+/* The answer that is kept for the job's latest attempt, received at sent_at or later
+ * (caller: answer_deinit). 0, TOKENS_E_NONE, or < 0. */
 #define TOKENS_E_NONE 1
-int tokens_get(struct tokens *tokens, const struct job *job, struct answer *ret_answer,
-	struct error *err);
+int tokens_get(struct tokens *tokens, const struct job *job, const char *sent_at,
+	struct answer *ret_answer, struct error *err);
 /* Whether a secret is kept for the token. */
 int tokens_has(
 	struct tokens *tokens, const char *token_id, bool *ret_has, struct error *err);
@@ -66,5 +66,7 @@ int tokens_due(struct tokens *tokens, int64_t now_ms, int64_t received_before_ms
  * (TRUNCATE: with RESTART the secret stays in the WAL); busy readers are no failure.
  * limit 0: TRUNCATE whatever the size. */
 int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err);
+/* Whether a secret that was removed still stands in the WAL, because a reader kept it. */
+bool tokens_has_remains(const struct tokens *tokens);
 /* Bytes in the WAL as last seen. */
 int64_t tokens_wal_bytes(const struct tokens *tokens);

@@ -429,6 +429,157 @@ static void test_another_users_answer_is_not_found(void **state)
 	ledger_free(ledger);
 }
 
+/* fault: D8 */
+/* An audit that was restored sends the attempt again: the answer that it had before is
+ * not the answer to it. */
+static void test_an_answer_from_before_the_attempt_is_not_found(void **state)
+{
+	struct ledger *ledger = scratch_ledger();
+	struct answer answer = scratch_token_answer("sit_1", "user_1");
+	struct job job;
+
+	(void)state;
+	send_create(ledger, 1, &job);
+	answer.received.wall_ms = noon.wall_ms - 1;
+	begin(ledger);
+	OK(ledger_answered(ledger, &job, &answer, &created, &err));
+	commit(ledger);
+	answer_deinit(&answer);
+	assert_int_equal(ledger_found_secret(ledger, &job, &answer, NULL), LEDGER_E_NONE);
+	job_deinit(&job);
+	ledger_free(ledger);
+}
+
+/* Puts back the audit of before a create whose secret tokens.db has. */
+static void restore_audit(void)
+{
+	struct ledger *ledger = scratch_ledger();
+	struct job job;
+
+	ledger_free(ledger);
+	copy_folder("audit", "yesterday");
+	ledger = scratch_ledger();
+	send_create(ledger, 2, &job);
+	answer_create(ledger, &job, "sit_2");
+	OK(ledger_set_mark(ledger, &err));
+	job_deinit(&job);
+	ledger_free(ledger);
+	copy_folder("yesterday", "audit");
+}
+
+/* A start that accepts a restored audit, as the daemon makes it. */
+static struct ledger *accept_restore(void)
+{
+	struct ledger_options options = {
+		.state_directory = scratch_folder(), .accept_restore = true};
+	struct ledger *ledger;
+
+	OK(ledger_open(&options, &ledger, &err));
+	assert_true(ledger_was_restored(ledger));
+	begin(ledger);
+	OK(ledger_note(ledger, EVENT_STARTED, "{}", &err));
+	commit(ledger);
+	OK(ledger_tidy(ledger, false, &err));
+	OK(ledger_set_mark(ledger, &err));
+	return ledger;
+}
+
+/* Killed before it wrote anything into tokens.db: the next start asks for nothing. */
+/* fault: D8 */
+static void test_an_accepted_restore_is_accepted_once(void **state)
+{
+	struct ledger *ledger;
+
+	(void)state;
+	restore_audit();
+	ledger_free(accept_restore());
+	ledger = scratch_ledger();
+	assert_false(ledger_was_restored(ledger));
+	ledger_free(ledger);
+}
+
+/* A secret whose token the restored audit lacks is kept no longer than others. */
+static void test_a_secret_that_the_audit_lacks_is_purged(void **state)
+{
+	struct ledger *ledger;
+	int n;
+
+	(void)state;
+	restore_audit();
+	ledger = accept_restore();
+	for (int i = 0; i < 2; i++) {
+		begin(ledger);
+		OK(ledger_purge(ledger, 0, INT64_MAX, 10, &n, &err));
+		assert_int_equal(n, 1 - i);
+		commit(ledger);
+		OK(ledger_tidy(ledger, false, &err));
+		scratch_expect("tokens", "SELECT count(*) FROM secret", "0");
+	}
+	scratch_expect("audit",
+		"SELECT group_concat(sign_in_token_id || detail) FROM audit WHERE event "
+		"= 'purged'",
+		"sit_2{\"why\":\"retention\",\"token\":\"unknown\"}");
+	ledger_free(ledger);
+}
+
+static bool tokens_hold(const char *text)
+{
+	AUTO(free_ptr)
+	char *command = xasprintf("grep -rq %s '%s/tokens'", text, scratch_folder());
+
+	return system(command) == 0;
+}
+
+/* Purges while a reader keeps the WAL from being emptied. */
+static struct ledger *purge_under_a_reader(sqlite3 **ret_reader)
+{
+	struct ledger *ledger = scratch_ledger();
+	AUTO(free_ptr) char *path = xasprintf("%s/tokens/tokens.db", scratch_folder());
+
+	OK(ledger_tidy(ledger, false, &err));
+	create_and_revoke(ledger);
+	assert_int_equal(
+		sqlite3_open_v2(path, ret_reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(*ret_reader, "BEGIN; SELECT * FROM secret", NULL,
+				 NULL, NULL),
+		SQLITE_OK);
+	OK(ledger_tidy(ledger, false, &err));
+	assert_true(ledger_has_remains(ledger));
+	assert_true(tokens_hold("secret-sit_1"));
+	return ledger;
+}
+
+/* The reader is gone, and nothing more is written: when idle the WAL is emptied. */
+static void test_what_a_reader_kept_goes_when_idle(void **state)
+{
+	sqlite3 *reader;
+	struct ledger *ledger = purge_under_a_reader(&reader);
+
+	(void)state;
+	(void)sqlite3_close(reader);
+	OK(ledger_tidy(ledger, true, &err));
+	assert_false(ledger_has_remains(ledger));
+	assert_false(tokens_hold("secret-sit_1"));
+	ledger_free(ledger);
+}
+
+/* Killed meanwhile: nobody knows of it any more, so every start empties the WAL. */
+static void test_what_a_reader_kept_goes_at_the_next_start(void **state)
+{
+	sqlite3 *reader;
+	struct ledger *ledger = purge_under_a_reader(&reader);
+
+	(void)state;
+	/* `purged` counts as carried out from the next turn on. */
+	begin(ledger);
+	OK(ledger_note(ledger, EVENT_RELOADED, "{}", &err));
+	commit(ledger);
+	ledger_free(ledger);
+	(void)sqlite3_close(reader);
+	start_again();
+	assert_false(tokens_hold("secret-sit_1"));
+}
+
 static void test_yesterdays_audit_is_refused(void **state)
 {
 	struct ledger *ledger = scratch_ledger();
@@ -795,6 +946,11 @@ int main(void)
 		TEST(test_yesterdays_audit_is_refused),
 		TEST(test_a_kill_between_the_commits_is_no_restored_copy),
 		TEST(test_yesterdays_tokens_are_purged_again),
+		TEST(test_an_answer_from_before_the_attempt_is_not_found),
+		TEST(test_an_accepted_restore_is_accepted_once),
+		TEST(test_a_secret_that_the_audit_lacks_is_purged),
+		TEST(test_what_a_reader_kept_goes_when_idle),
+		TEST(test_what_a_reader_kept_goes_at_the_next_start),
 		TEST(test_another_users_answer_is_not_found),
 		TEST(test_newer_schema_is_refused),
 		TEST(test_foreign_file_is_refused),

@@ -132,6 +132,7 @@ struct answer scratch_token_answer(const char *token_id, const char *user_id)
 	answer.token.created_at_ms = 1767323045000;
 	answer.token.updated_at_ms = 1767323045000;
 	secret_init(&answer.token.token, secret, strlen(secret));
+	answer.received.wall_ms = 1767355200000; /* noon: as soon as it was sent */
 	answer.trace_id = xstrdup("trace_1");
 	answer.duration_ms = 12;
 	return answer;
