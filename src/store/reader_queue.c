@@ -79,7 +79,10 @@ static void harden(sqlite3 *db)
 
 static int configure(sqlite3 *db, struct error *err)
 {
-	static const char text[] = "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; "
+	/* EXTRA: the removal of the journal, which is the commit, is on disk before an id
+	 * is told. */
+	static const char text[] = "PRAGMA synchronous = EXTRA; PRAGMA mmap_size = 0; "
+				   "PRAGMA temp_store = MEMORY; "
 				   "PRAGMA cell_size_check = ON; "
 				   "PRAGMA recursive_triggers = OFF; "
 				   "PRAGMA schema_version";

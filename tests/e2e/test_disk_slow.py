@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import KEY, Daemon, Fake, Skip, check_story, main, wait_until
+from harness import KEY, TOKENCTL, Daemon, Fake, Skip, check_story, main, wait_until
 
 MANY = ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
         "INSERT INTO job (action, user_id) SELECT 'create', 'user_' || i FROM n;")
@@ -134,6 +134,26 @@ def test_read_only_at_the_start():
         daemon.kill()
         subprocess.run(["umount", "-l", folder], check=False)
         folder.rmdir()
+
+
+# fault: D10
+def test_what_the_tool_says_is_submitted_is_on_disk():
+    """Not before the removal of the journal, which is the commit, is on disk as well."""
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    daemon = Daemon(Fake())
+    daemon.start()
+    record = daemon.scratch / "strace"
+    subprocess.run(
+        ["strace", "-f", "-y", "-qq", "-o", record, "-e", "trace=unlink,fsync,fdatasync,write",
+         TOKENCTL, "-c", daemon.conf, "create", "user_a"], check=True, timeout=60,
+        stdout=subprocess.PIPE, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    calls = record.read_text()
+    removed = calls.rindex("queue.db-journal\")")
+    synced = calls.find(f"<{daemon.queue_db.parent}>)", removed)
+    told = calls.find("write(1", removed)
+    assert -1 < synced < told, calls[removed:]
+    daemon.stop()
 
 
 if __name__ == "__main__":
