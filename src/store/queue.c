@@ -66,18 +66,10 @@ static void give_warning(struct queue *queue, char **ret_warning)
 }
 
 /* Whether the fault was found in what was read, not on the way to it. */
-static bool is_lasting(struct queue_conn *conn)
+static bool is_lasting(const struct queue_conn *conn)
 {
-	switch (sqlite3_errcode(conn->db) & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-	case SQLITE_ERROR:
-	case SQLITE_CORRUPT:
-		return true;
-	default:
-		return false;
-	}
+	return conn->code == SQLITE_OK || conn->code == SQLITE_ERROR ||
+	       conn->code == SQLITE_CORRUPT;
 }
 
 static int read_data_version(struct queue *queue, int64_t *ret_version, struct error *err)
@@ -111,8 +103,7 @@ int queue_rest(struct queue *queue, int rc, const struct error *err)
 {
 	struct queue_file now;
 
-	if (rc != QUEUE_E_FAULT ||
-		(sqlite3_errcode(queue->conn.db) & 0xff) != SQLITE_INTERRUPT ||
+	if (rc != QUEUE_E_FAULT || queue->conn.code != SQLITE_INTERRUPT ||
 		queue_file_look(queue->path, &now, NULL))
 		return rc;
 	free(queue->slow);

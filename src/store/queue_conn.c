@@ -97,7 +97,7 @@ static int fault_of_content(struct queue_conn *conn, struct error *err)
 	struct buf message = BUF_NULL;
 
 	show_message(conn, &message);
-	switch (sqlite3_errcode(conn->db) & 0xff) {
+	switch (conn->code) {
 	case SQLITE_NOTADB:
 		(void)error_set(
 			err, "%s: is not a SQLite database; " QUEUE_FILE_REMEDY, path);
@@ -120,11 +120,12 @@ static int fault_of_content(struct queue_conn *conn, struct error *err)
 
 int queue_conn_failed(struct queue_conn *conn, struct error *err)
 {
+	conn->code = sqlite3_errcode(conn->db) & 0xff;
 	if (db_is_full(conn->db)) {
 		(void)error_set(err, "%s: the disk is full", path_of(conn));
 		return QUEUE_E_FULL;
 	}
-	switch (sqlite3_errcode(conn->db) & 0xff) {
+	switch (conn->code) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_PROTOCOL:
@@ -278,11 +279,12 @@ static int try_begin(struct queue_conn *conn, bool write, struct error *err)
 
 int queue_conn_begin(struct queue_conn *conn, bool write, struct error *err)
 {
-	int rc = try_begin(conn, write, err);
+	int rc;
 
+	conn->code = SQLITE_OK;
+	rc = try_begin(conn, write, err);
 	/* A journal that named a super-journal fails once after it was rolled back. */
-	if (rc == QUEUE_E_FAULT &&
-		(sqlite3_errcode(conn->db) & 0xff) == SQLITE_CANTOPEN) {
+	if (rc == QUEUE_E_FAULT && conn->code == SQLITE_CANTOPEN) {
 		queue_conn_rollback(conn);
 		rc = try_begin(conn, write, err);
 	}

@@ -28,6 +28,8 @@ struct queue_conn {
 	sqlite3_stmt *stmts[QQ__MAX]; /* owned; NULL before queue_conn_prepare() */
 	int64_t left_ns;  /* what is left of the time that its steps may take … */
 	int64_t until_ns; /* … and when the present one has to end */
+	int code; /* SQLite's, of what failed since it began: its own is gone with the
+		     rollback */
 };
 
 enum queue_conn_kind {
