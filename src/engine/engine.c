@@ -262,6 +262,7 @@ static void after_commit(struct engine *engine)
 	free(TAKE_PTR(engine->note));
 	engine_answers_recorded(engine);
 	engine_send_picked(engine);
+	engine->queue_made = false;
 	if (!engine->look && !engine->more && !engine->holds[HOLD_QUEUE].on_now)
 		engine->unread_since_ms = 0;
 }

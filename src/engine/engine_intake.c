@@ -276,7 +276,9 @@ static int hear_of_new_file(struct engine *engine, struct error *err)
 	const struct queue_cursor *cursor = &ledger_progress(engine->ledger)->cursor;
 	int64_t taken = cursor->job > cursor->urgent ? cursor->job : cursor->urgent;
 
-	if (!queue_take_made(engine->queue))
+	if (queue_take_made(engine->queue))
+		engine->queue_made = true;
+	if (!engine->queue_made)
 		return 0;
 	engine->stale = true;
 	if (taken)
@@ -330,17 +332,11 @@ int engine_intake(struct engine *engine, struct error *err)
 	return 0;
 }
 
-static bool is_known(void *userdata, int64_t job_id)
+static int is_known(void *userdata, int64_t job_id, bool *ret_known, struct error *err)
 {
 	struct engine *engine = userdata;
-	struct error ignored = ERROR_NULL;
-	bool known;
 
-	/* Where the audit cannot say, the row stays: it comes to on_stray(), and the turn
-	 * fails there. */
-	if (ledger_knows_job(engine->ledger, job_id, &known, &ignored) < 0)
-		return false;
-	return known;
+	return ledger_knows_job(engine->ledger, job_id, ret_known, err);
 }
 
 int engine_sweep(struct engine *engine, struct error *err)

@@ -58,6 +58,7 @@ struct engine {
 	bool look; /* the queue is to be read */
 	bool more; /* it has more rows than one turn takes */
 	bool queue_busy;
+	bool queue_made;   /* anew; commands that cover the old one's rows are to be cut */
 	bool queue_locked; /* … for so long that it is worth a word */
 	bool stepping;     /* a command goes on in steps */
 	bool mending;      /* the wall clock was stepped: jobs may seem due too late */

@@ -11,7 +11,7 @@ struct sweep {
 	struct queue *queue;
 	struct queue_conn conn;
 	const struct queue_reader *reader;
-	bool (*known)(void *userdata, int64_t job_id);
+	int (*known)(void *userdata, int64_t job_id, bool *ret_known, struct error *err);
 	int64_t ids[QUEUE_SWEEP_ROWS];
 	int n_ids;
 	int n_gone;
@@ -75,8 +75,12 @@ static int sweep_jobs(struct sweep *sweep, int64_t max_id, struct error *err)
 
 	for (int i = 0; rc == 0 && i < sweep->n_ids; i++) {
 		/* An id below 1 was never given out: it is nobody's job. */
-		if (sweep->ids[i] < 1 ||
-			sweep->known(sweep->reader->userdata, sweep->ids[i]))
+		bool known = sweep->ids[i] < 1;
+
+		if (!known && sweep->known(sweep->reader->userdata, sweep->ids[i], &known,
+				      err) < 0)
+			return -1;
+		if (known)
 			rc = delete_job(sweep, sweep->ids[i], err);
 		else
 			rc = hand_out(sweep, sweep->ids[i], err);
@@ -118,8 +122,8 @@ static int sweep_all(struct sweep *sweep, int64_t max_job_id, int64_t max_comman
 }
 
 int queue_sweep(struct queue *queue, int64_t max_job_id, int64_t max_command_id,
-	bool (*known)(void *userdata, int64_t job_id), const struct queue_reader *reader,
-	int *ret_n, struct error *err)
+	int (*known)(void *userdata, int64_t job_id, bool *ret_known, struct error *err),
+	const struct queue_reader *reader, int *ret_n, struct error *err)
 {
 	struct sweep sweep = {.queue = queue, .reader = reader, .known = known};
 	int rc;

@@ -1,12 +1,16 @@
 /* queue_sweep(): what was taken goes, what was not is handed out. */
 #include "test_queue_lab.h"
 
-static int64_t unknown_id; /* the job that nobody took; 0 = all are known */
+static int64_t unknown_id;    /* the job that nobody took; 0 = all are known */
+static int64_t asked_in_vain; /* the job of which that cannot be told */
 
-static bool is_known(void *userdata, int64_t job_id)
+static int is_known(void *userdata, int64_t job_id, bool *ret_known, struct error *err)
 {
 	(void)userdata;
-	return job_id != unknown_id;
+	if (job_id == asked_in_vain)
+		return error_set(err, "the audit cannot be read");
+	*ret_known = job_id != unknown_id;
+	return 0;
 }
 
 static int sweep(struct lab *lab, int64_t max_job_id, int64_t max_command_id, int *ret_n)
@@ -118,6 +122,21 @@ static void a_callback_that_fails_removes_nothing(void **state)
 	assert_int_equal(lab_int(lab, "SELECT count(*) FROM command"), 2);
 }
 
+/* Where the audit cannot be read nobody's row is taken for a stray one. */
+static void not_knowing_removes_and_hands_out_nothing(void **state)
+{
+	struct lab *lab = *state;
+	int n;
+
+	asked_in_vain = 7;
+	assert_int_equal(sweep(lab, 10, 2, &n), -1);
+	asked_in_vain = 0;
+	assert_string_equal(lab->err.text, "the audit cannot be read");
+	assert_int_equal(lab->n_rows, 0);
+	assert_int_equal(lab_int(lab, "SELECT count(*) FROM job"), 2500);
+	assert_int_equal(lab_int(lab, "SELECT count(*) FROM command"), 2);
+}
+
 static void a_reader_or_writer_is_busy(void **state)
 {
 	struct lab *lab = *state;
@@ -194,6 +213,7 @@ int main(void)
 		TEST(one_of_them_is_too_big),
 		TEST(ids_below_1_just_go),
 		TEST(a_callback_that_fails_removes_nothing),
+		TEST(not_knowing_removes_and_hands_out_nothing),
 		TEST(a_reader_or_writer_is_busy),
 		TEST(no_code_of_the_files_own_runs),
 		TEST(not_open_is_busy),

@@ -234,10 +234,12 @@ static int on_row(void *userdata, const struct queue_row *row, struct error *err
 	return 0;
 }
 
-static bool is_known(void *userdata, int64_t id)
+static int is_known(void *userdata, int64_t id, bool *ret_known, struct error *err)
 {
 	(void)userdata;
-	return id % 2;
+	(void)err;
+	*ret_known = id % 2;
+	return 0;
 }
 
 static void expect_outcome(int rc, const struct error *err)
