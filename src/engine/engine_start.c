@@ -21,7 +21,6 @@ static int recover(struct engine *engine, struct flight *flight, struct error *e
 		.state = JOB_SUCCEEDED,
 		.result = JOB_RESULT_CREATED,
 		.token_valid = true};
-	flight->job.tries++;
 	engine_say(engine, LOG_LEVEL_WARNING, &flight->job, &flight->answer,
 		"recovered: the answer to attempt %d was in tokens.db",
 		flight->job.attempts);
@@ -42,7 +41,6 @@ static int interrupt(struct engine *engine, struct flight *flight, struct error 
 		.effect = EFFECT_UNKNOWN, .fate = VERDICT_AGAIN, .hold = HOLD__MAX};
 
 	flight->job.unknown_attempts++;
-	flight->job.tries++;
 	flight->job.unknown_tries += flight->job.action == JOB_CREATE;
 	verdict_limit(&verdict, &flight->job, 0, &limits);
 	flight->answer.kind = ANSWER_LOST;
@@ -65,6 +63,7 @@ static int settle(struct engine *engine, struct flight *flight, struct error *er
 {
 	int rc = LEDGER_E_NONE;
 
+	flight->job.tries++;
 	if (flight->job.action == JOB_CREATE)
 		rc = ledger_found_secret(
 			engine->ledger, &flight->job, &flight->answer, err);
