@@ -41,7 +41,7 @@ static bool read_secret(
 	const char *text = json_string_value(value);
 	size_t len = json_string_length(value);
 
-	if (!value || (may_be_null && json_is_null(value)))
+	if (!value || (may_be_null && json_typeof(value) == JSON_NULL))
 		return true;
 	if (!text || parse_text_fault(text, len, SECRET_LEN_MAX, false))
 		return false;
@@ -80,10 +80,8 @@ static bool ids_hold_secrets(const struct token *token)
 static const char *read_fields(
 	const json_t *body, const struct redact *redact, struct token *token)
 {
-	if (!body)
-		return "the body is not JSON";
 	if (!json_is_object(body))
-		return "the body is not a JSON object";
+		return body ? "the body is not a JSON object" : "the body is not JSON";
 	if (!is_object_kind(body))
 		return "object is not \"sign_in_token\"";
 	if (!read_id(body, "id", redact, &token->id))

@@ -60,8 +60,7 @@ static int64_t age_ms(const struct engine *engine, const struct job *job)
 {
 	const struct ledger_progress *progress = ledger_progress(engine->ledger);
 
-	return job->age_from_ms < 0 ? 0
-				    : progress->clock_ms[job->action] - job->age_from_ms;
+	return progress->clock_ms[job->action] - job->age_from_ms;
 }
 
 /* When the job is tried again. What a hold or Retry-After adds is the gate's. */
@@ -113,7 +112,7 @@ static void decide(struct engine *engine, struct flight *flight, enum event even
 		.token_valid = verdict->token_valid,
 		.reason = verdict->reason,
 	};
-	switch (verdict->fate) {
+	switch (verdict->fate) { /* uncovered: there is no fate but these */
 	case VERDICT_SUCCEEDED:
 		outcome->state = JOB_SUCCEEDED;
 		break;

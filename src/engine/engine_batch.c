@@ -30,8 +30,7 @@ int engine_note_batch(void *userdata, const struct queue_batch *batch, struct er
 
 	if (batch->fault) {
 		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
-			"batch %s: its row is ignored: %s",
-			batch->name ? batch->name : "?", batch->fault);
+			"batch %s: its row is ignored: %s", batch->name, batch->fault);
 		return 0;
 	}
 	return ledger_batch_put(engine->ledger, batch, err);

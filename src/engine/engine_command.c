@@ -42,8 +42,7 @@ static int end(struct engine *engine, const struct ledger_command *command, bool
 	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
 		"command %" PRId64 ", %s, by %s: %s%s", command->id,
 		queue_verb_name(command->verb),
-		command->requested_by && *command->requested_by ? command->requested_by
-								: "nobody named",
+		*command->requested_by ? command->requested_by : "nobody named",
 		refused ? "refused: " : "", message);
 	return ledger_command_end(engine->ledger, command, refused, message, NULL, err);
 }
@@ -292,6 +291,7 @@ int engine_command(struct engine *engine, const struct queue_command *command,
 		return end(engine, &taken, true, err,
 			"it was submitted before the databases were restored; submit it "
 			"again if it is still meant");
+	/* uncovered: a verb that does not hold was refused before */
 	switch (command->verb) {
 	case QUEUE_CANCEL:
 		if (command->job_id)

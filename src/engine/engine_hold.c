@@ -45,7 +45,7 @@ int engine_record_holds(struct engine *engine, struct error *err)
 		const char *name = hold_name((enum hold_kind)kind);
 		/* A full disk or a locked file could not be told while it lasted: it is
 		 * told by the turn that tries whether it is over. */
-		bool untold = engine_ends_by_commit(kind) && note->on_now && !note->on;
+		bool untold = engine_ends_by_commit(kind) && note->on_now;
 
 		if (note->on == note->on_now)
 			continue;

@@ -109,13 +109,11 @@ static int cancel_covered(struct engine *engine, const struct job *job, struct e
 {
 	struct ledger_command *command = engine_cancel_of(engine, job);
 	enum job_state state;
-	int rc;
 
 	if (!command)
 		return 0;
-	rc = ledger_cancel_job(engine->ledger, job->id, command->id, &state, err);
-	if (rc)
-		return rc < 0 ? -1 : 0;
+	if (ledger_cancel_job(engine->ledger, job->id, command->id, &state, err) < 0)
+		return -1;
 	command->affected++;
 	/* At once: commands are read anew whenever one of them changes. */
 	return ledger_command_begin(engine->ledger, command, err);

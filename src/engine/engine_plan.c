@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 
+#include <inttypes.h>
+
 unsigned engine_actions(const struct engine *engine)
 {
 	unsigned actions = 0;
@@ -34,27 +36,22 @@ static int pick(struct engine *engine, int max, struct error *err)
 		engine->ledger, &pick, engine->picked, max, &engine->n_picked, err);
 }
 
-/* Writes `sent` for what was picked; what had moved meanwhile is dropped. */
+/* Writes `sent` for what was picked. */
 static int intend(struct engine *engine, struct error *err)
 {
-	int n = 0;
-
 	for (int i = 0; i < engine->n_picked; i++) {
-		int rc = ledger_sent(engine->ledger, &engine->picked[i], err);
+		struct job *job = &engine->picked[i];
+		int rc = ledger_sent(engine->ledger, job, err);
 
 		if (rc < 0)
 			return -1;
-		if (rc == LEDGER_E_MOVED) {
-			job_deinit(&engine->picked[i]);
-			continue;
-		}
-		if (n != i) {
-			engine->picked[n] = engine->picked[i];
-			engine->picked[i] = (struct job)JOB_NULL;
-		}
-		n++;
+		/* It was picked in this very transaction. */
+		if (rc == LEDGER_E_MOVED)
+			return error_set(err,
+				"job %" PRId64 " is not queued with attempt %d any more: "
+				"something of somebody else's is in audit.db",
+				job->id, job->attempts);
 	}
-	engine->n_picked = n;
 	return 0;
 }
 
