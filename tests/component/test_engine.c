@@ -174,7 +174,14 @@ static void test_an_hour_of_429_burns_nothing(void **state)
 		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "3");
 }
 
-static void load_another_key(void)
+static void narrow(struct config *config)
+{
+	config->rate_requests = 10;
+	config->rate_share = 1;
+	config->rate_urgent_share = 1;
+}
+
+static void reload(bool new_key)
 {
 	struct engine_options options = {.ledger = world.ledger,
 		.queue = world.queue,
@@ -183,8 +190,14 @@ static void load_another_key(void)
 		.key_hint = ""};
 
 	options.world = world_callbacks(&world);
-	engine_reconfigure(world.engine, &options, true, "{}");
+	options.requests_per_window = world.requests;
+	engine_reconfigure(world.engine, &options, new_key, "{}");
 	world_settle(&world);
+}
+
+static void load_another_key(void)
+{
+	reload(true);
 }
 
 /* fault: K5 */
@@ -237,6 +250,283 @@ static void test_a_rotated_key_is_not_held_for_the_old_one(void **state)
 	answer(world_error(401, "clerk_key_invalid"));
 	answer(world_error(401, "clerk_key_invalid"));
 	scratch_expect("audit", "SELECT kind FROM hold", "credentials");
+}
+
+/* What a reload allows more is in force at once, and needs no other key. */
+static void test_a_reload_allows_more_at_once(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(40);
+	assert_int_equal(world.n_sent, 16);
+	world.config.concurrency = 32;
+	reload(false);
+	assert_int_equal(world.n_sent, 32);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM audit WHERE event = 'reloaded'", "1");
+	while (world.n_sent)
+		world_answer_all(&world);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "40");
+	engine_free(NULL);
+}
+
+/* A key that is refused stays so where a reload brings none: the hold goes on. */
+static void test_a_reload_without_a_key_ends_no_hold(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	answer(world_error(401, "clerk_key_invalid"));
+	reload(false);
+	scratch_expect("audit", "SELECT kind FROM hold", "credentials");
+	assert_int_equal(world.n_sent, 0);
+	/* Another key that is not needed changes nothing but the row. */
+	load_another_key();
+	world_answer_all(&world);
+	load_another_key();
+	scratch_expect("audit",
+		"SELECT group_concat(event) FROM audit WHERE event IN "
+		"('held', 'reloaded', 'released')",
+		"held,reloaded,reloaded,released,reloaded");
+}
+
+/* Stopping: nothing more leaves or is read, what is on its way is waited for. */
+static void test_stopping_sends_and_reads_nothing_more(void **state)
+{
+	struct error err = ERROR_NULL;
+	struct answer good = scratch_token_answer("sit_1", "user_1");
+	int i = 0;
+
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(20);
+	engine_stop_sending(world.engine);
+	insert_creates(5);
+	world_pass(&world, 2 * 3600000);
+	assert_int_equal(world.n_sent, 16);
+	assert_int_equal(engine_open(world.engine), 16);
+	scratch_expect("audit", "SELECT count(*) FROM job", "20");
+	while (world.sent[i].job_id != 1)
+		i++;
+	/* Answered and not recorded is open, too. */
+	engine_answer(world.engine, world.sent[i].ticket, &good);
+	assert_int_equal(engine_open(world.engine), 16);
+	world.sent[i] = world.sent[--world.n_sent];
+	world_settle(&world);
+	assert_int_equal(engine_open(world.engine), 15);
+	world_answer_all(&world);
+	assert_int_equal(engine_open(world.engine), 0);
+	assert_int_equal(engine_wake_ms(world.engine), INT64_MAX);
+	assert_int_equal(
+		engine_stop(world.engine, "{\"why\":\"test\"}", world.now, &err), 0);
+	scratch_expect("audit",
+		"SELECT event || detail FROM audit ORDER BY seq DESC LIMIT 1",
+		"stopped{\"why\":\"test\"}");
+	scratch_expect("audit",
+		"SELECT group_concat(state || n) FROM (SELECT state, count(*) AS n "
+		"FROM job GROUP BY state)",
+		"queued4,succeeded16");
+}
+
+/* The reason of a hold is what was seen: with no status, the transport's own words. */
+static void test_what_a_hold_says(void **state)
+{
+	static const struct {
+		const char *code, *message, *want;
+	} cases[] = {
+		{"connect", "refused", "connect: refused"},
+		{"connect", NULL, "connect"},
+		{NULL, NULL, "no answer"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		world_begin(&world, NULL);
+		insert_creates(5);
+		for (int n = 0; n < 5; n++) {
+			struct answer none = {
+				.kind = ANSWER_NOT_SENT, .retry_after_ms = -1};
+
+			none.error_code = xstrdup(cases[i].code);
+			none.error_message = xstrdup(cases[i].message);
+			answer(none);
+		}
+		scratch_expect("audit", "SELECT reason FROM hold", cases[i].want);
+		world_end(&world);
+	}
+	world_begin(&world, NULL);
+	insert_creates(2);
+	{
+		struct answer moved = world_error(302, NULL);
+
+		moved.location = xstrdup("https://evil.example/");
+		free(TAKE_PTR(moved.trace_id));
+		answer(moved);
+	}
+	scratch_expect("audit", "SELECT kind || ' ' || reason FROM hold",
+		"outage HTTP 302 pointing to https://evil.example/");
+}
+
+static void test_maintenance_is_waited_for(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	insert_creates(1);
+	answer(world_error(503, "maintenance_mode"));
+	scratch_expect("audit", "SELECT kind || ' ' || reason || ' ' || ends FROM hold",
+		"maintenance HTTP 503 maintenance_mode, trace trace_9 "
+		"a probe each minute that Clerk answers");
+	world_pass(&world, 60000);
+	assert_int_equal(world.n_sent, 1);
+	world_answer_all(&world);
+	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+	scratch_expect("audit", "SELECT state || tries FROM job", "succeeded1");
+}
+
+/* A revoke may be sent again whatever became of it: no limit but that on attempts. */
+static void test_a_lost_revoke_is_no_unknown_create(void **state)
+{
+	struct answer lost = world_silence(ANSWER_LOST);
+
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO job (action, sign_in_token_id) VALUES ('revoke', 'sit_1')");
+	lost.error_message = xstrdup("it broke off");
+	answer(lost);
+	scratch_expect("audit",
+		"SELECT state || unknown_attempts || unknown_tries || tries FROM job",
+		"queued101");
+	assert_non_null(strstr(world.said, "timeout: it broke off, trace none"));
+}
+
+static void write_audit(const char *sql)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/audit/audit.db", scratch_folder());
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	(void)sqlite3_close(db);
+}
+
+/* Somebody else wrote the job while it was on its way: the daemon ends and says so. */
+static void test_a_job_that_somebody_moved_ends_the_daemon(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.mortal = true;
+	insert_creates(1);
+	write_audit("UPDATE job SET attempts = 7");
+	answer(scratch_token_answer("sit_1", "user_1"));
+	assert_true(world.ended);
+	assert_string_equal(world.end.text,
+		"job 1 is not running with attempt 1 any more: somebody else writes "
+		"audit.db");
+	scratch_expect("audit", "SELECT count(*) FROM sign_in_token", "0");
+}
+
+/* … or a trigger of somebody's keeps it from leaving: nothing goes, and nothing spins. */
+static void test_a_job_that_cannot_be_moved_ends_the_daemon(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.mortal = true;
+	write_audit(
+		"CREATE TRIGGER other BEFORE UPDATE ON job WHEN NEW.state = 'running' "
+		"AND NEW.id = 2 BEGIN SELECT RAISE(IGNORE); END");
+	insert_creates(3);
+	assert_true(world.ended);
+	assert_string_equal(world.end.text,
+		"job 2 is not queued with attempt 0 any more: something of somebody "
+		"else's is in audit.db");
+	assert_int_equal(world.n_sent, 0);
+	scratch_expect("audit", "SELECT count(*) FROM audit WHERE event = 'sent'", "0");
+}
+
+/* Normal jobs wait for the window, an urgent one that becomes due does not. */
+static void test_an_urgent_job_is_woken_for_in_time(void **state)
+{
+	int64_t at = now_ms();
+
+	(void)state;
+	world_begin(&world, narrow);
+	world.config.rate_share = 0.5;
+	at = now_ms();
+	reload(false);
+	insert_creates(7);
+	world_answer_all(&world);
+	assert_int_equal(world.n_ever, 5);
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, priority, not_before) VALUES "
+		"('create', 'user_u', 50, '2026-01-02 12:00:02')");
+	world_pass(&world, 9999);
+	assert_int_equal(world.n_ever, 6);
+	assert_int_equal(world.sent[0].job_id, 8);
+	assert_int_equal(world.sent[0].at_ms, at + 2000);
+}
+
+/* The columns that policy.required names, and the actions it allows. */
+static void test_policy(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.policy_required = CONFIG_REQUIRED_REASON | CONFIG_REQUIRED_BATCH;
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, reason, batch) VALUES "
+		"('create', 'user_1', NULL, 'b'), ('create', 'user_2', '', 'b'), "
+		"('create', 'user_3', 'r', NULL), ('create', 'user_4', 'r', 'b')");
+	scratch_expect("audit",
+		"SELECT group_concat(coalesce(error_message, state), ', ') "
+		"FROM job",
+		"reason: policy.required wants it filled in, reason: policy.required "
+		"wants it filled in, batch: policy.required wants it filled in, running");
+	world.config.policy_required = 0;
+	world.config.policy_actions = CONFIG_ACTION_REVOKE;
+	world_sql(&world, "INSERT INTO job (action, user_id, sign_in_token_id) VALUES "
+			  "('create', 'user_5', NULL), ('revoke', NULL, 'sit_1')");
+	scratch_expect("audit",
+		"SELECT group_concat(coalesce(error_message, state), ', ') FROM job "
+		"WHERE id > 4",
+		"action: policy.actions does not allow create, running");
+}
+
+/* What time does to many at once is done in steps, and said right. */
+static void test_many_lapse_and_many_are_swept(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.policy_actions = CONFIG_ACTION_REVOKE;
+	world.config.retention_queue_ms = 1000;
+	insert_creates(2300);
+	world.config.policy_actions = CONFIG_ACTION_CREATE;
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, not_before, not_after) VALUES "
+		"('create', 'user_1', '2026-01-03 00:00', '2026-01-02 12:05'),"
+		"('create', 'user_2', '2026-01-03 00:00', '2026-01-02 12:05')");
+	world_pass(&world, 301000);
+	assert_non_null(strstr(world.said, "2 jobs lapsed: not_after has come"));
+	world.now.mono_ms += 3600000;
+	world.now.wall_ms += 3600000;
+	for (int i = 0; i < 3; i++) {
+		world_settle(&world);
+		world_pass(&world, 60000);
+	}
+	scratch_expect("queue", "SELECT count(*) FROM job", "0");
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'rejected'", "2300");
+}
+
+static void test_a_sweep_of_commands_alone(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.retention_queue_ms = 1000;
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	world_pass(&world, 2 * 3600000);
+	scratch_expect("queue", "SELECT count(*) FROM command", "0");
 }
 
 static void test_the_breaker_trips_probes_and_ends(void **state)
@@ -639,13 +929,6 @@ static void test_cancel_covers_what_is_not_taken_yet(void **state)
 		"1");
 }
 
-static void narrow(struct config *config)
-{
-	config->rate_requests = 10;
-	config->rate_share = 1;
-	config->rate_urgent_share = 1;
-}
-
 /* A server that counts at the moment of sending, or at that of the answer: neither ever
  * sees more than the limit in a window. */
 static void test_the_window_as_servers_see_it(void **state)
@@ -873,7 +1156,7 @@ static void test_the_gate_is_as_of_now(void **state)
 	assert_int_equal(status().window_used, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
@@ -885,6 +1168,18 @@ int main(void)
 		TEST(test_an_hour_of_429_burns_nothing),
 		TEST(test_a_refused_key_holds_everything),
 		TEST(test_a_rotated_key_is_not_held_for_the_old_one),
+		TEST(test_a_reload_allows_more_at_once),
+		TEST(test_a_reload_without_a_key_ends_no_hold),
+		TEST(test_stopping_sends_and_reads_nothing_more),
+		TEST(test_what_a_hold_says),
+		TEST(test_maintenance_is_waited_for),
+		TEST(test_a_lost_revoke_is_no_unknown_create),
+		TEST(test_a_job_that_somebody_moved_ends_the_daemon),
+		TEST(test_a_job_that_cannot_be_moved_ends_the_daemon),
+		TEST(test_an_urgent_job_is_woken_for_in_time),
+		TEST(test_policy),
+		TEST(test_many_lapse_and_many_are_swept),
+		TEST(test_a_sweep_of_commands_alone),
 		TEST(test_the_breaker_trips_probes_and_ends),
 		TEST(test_a_create_that_stays_unknown_ends),
 		TEST(test_a_refused_answer_counts_once),
@@ -913,5 +1208,7 @@ int main(void)
 		TEST(test_the_gate_is_as_of_now),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

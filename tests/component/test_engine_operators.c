@@ -314,6 +314,232 @@ static void test_a_new_queue_ends_what_a_cancel_covered(void **state)
 		"1000running");
 }
 
+/* What came of the last command. */
+static void expect_message(const char *want)
+{
+	scratch_expect("audit",
+		"SELECT state || ' ' || message FROM command ORDER BY id DESC LIMIT 1",
+		want);
+}
+
+/* Inserted together: the command is read first, and covers the row behind it. */
+static void test_a_job_is_cancelled_before_it_is_taken(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO job (action, user_id) VALUES "
+			  "('create', 'user_1'), ('create', 'user_2');"
+			  "INSERT INTO command (verb, job_id, requested_by) "
+			  "VALUES ('cancel', 1, 'ana')");
+	assert_int_equal(world.n_sent, 1);
+	assert_int_equal(world.sent[0].job_id, 2);
+	scratch_expect("audit", "SELECT state FROM job WHERE id = 1", "cancelled");
+	expect_message("done 1 job cancelled");
+	assert_non_null(strstr(world.said, "command 1, cancel, by ana: 1 job cancelled"));
+}
+
+static void test_a_running_job_is_not_cancelled(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_1', 'b')");
+	command("verb, job_id", "'cancel', 1");
+	expect_message("refused too late: job 1 is running");
+	command("verb, batch", "'cancel', 'b'");
+	expect_message("done 0 jobs cancelled; too late for 1, which is running");
+	world_answer_all(&world);
+	scratch_expect("audit", "SELECT state FROM job", "succeeded");
+}
+
+static void test_a_resume_of_what_is_not_paused(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, batch", "'resume', 'b'");
+	expect_message("done all of batch b: nothing was paused");
+	command("verb, batch, action", "'resume', 'b', 'create'");
+	expect_message("done creates of batch b: nothing was paused");
+	command("verb, action", "'pause', 'create'");
+	command("verb, action", "'resume', 'revoke'");
+	expect_message("done revokes: nothing was paused");
+	command("verb, action", "'resume', 'create'");
+	expect_message("done creates resumed");
+	scratch_expect("audit", "SELECT count(*) FROM pause", "0");
+}
+
+/* A part of a pause of all is lifted; the other part stays. */
+static void test_half_a_pause_is_lifted(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb", "'pause'");
+	world_sql(&world, "INSERT INTO job (action, user_id, sign_in_token_id) VALUES "
+			  "('create', 'user_1', NULL), ('revoke', NULL, 'sit_1')");
+	command("verb, action", "'resume', 'revoke'");
+	assert_int_equal(world.n_sent, 1);
+	assert_int_equal(world.sent[0].action, JOB_REVOKE);
+	scratch_expect("audit", "SELECT action FROM pause", "create");
+}
+
+/* A pause of a batch that began after the one which ends keeps its own beginning. */
+static void test_a_pause_hands_over_what_it_held_longer(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, batch", "'pause', 'b'");
+	world_pass(&world, 1000);
+	command("verb, batch, until",
+		"'pause', 'b', datetime(1767355200 + 60, 'unixepoch')");
+	world_pass(&world, 1000);
+	command("verb, batch, action", "'pause', 'b', 'revoke'");
+	world_pass(&world, 60000);
+	/* 5,000,000 is when the world began: no pause was on before. */
+	scratch_expect("audit",
+		"SELECT group_concat(command_id || ' ' || clock_create || ' ' || "
+		"clock_revoke, ', ') FROM pause",
+		"1 0 0, 3 2000 1000");
+}
+
+/* A cancel of one action leaves the other, in the queue and in the audit. */
+static void test_a_cancel_of_one_action(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb", "'pause'");
+	world_sql(&world,
+		"INSERT INTO job (action, user_id, sign_in_token_id) VALUES "
+		"('create', 'user_1', NULL), ('revoke', NULL, 'sit_1');"
+		"INSERT INTO command (verb, action) VALUES ('cancel', 'revoke')");
+	scratch_expect(
+		"audit", "SELECT group_concat(state) FROM job", "queued,cancelled");
+	expect_message("done 1 job cancelled");
+}
+
+/* As long as a cancel goes on in steps, none of what it will come to leaves. */
+static void test_what_is_being_cancelled_is_not_sent(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	struct error err = ERROR_NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb", "'pause'");
+	world_sql(&world,
+		MANY(2500, "user_b") "INSERT INTO job (action, user_id) VALUES "
+				     "('create', 'user_1'), ('create', 'user_2')");
+	path = xasprintf("%s/queue/queue.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT INTO command (verb, batch) VALUES ('cancel', 'b');"
+			"INSERT INTO command (verb) VALUES ('resume')",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	(void)sqlite3_close(db);
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+	scratch_expect("audit",
+		"SELECT count(*) FROM job WHERE state = 'queued' AND batch = 'b'",
+		"1500");
+	assert_int_equal(world.n_sent, 2);
+	assert_int_equal(world.sent[0].job_id + world.sent[1].job_id, 2501 + 2502);
+	world_settle(&world);
+	scratch_expect("audit",
+		"SELECT count(*) FROM job WHERE state = 'cancelled' AND batch = 'b'",
+		"2500");
+	assert_int_equal(world.n_sent, 2);
+}
+
+/* fault: D8 */
+static void test_a_resume_of_before_a_restore_is_refused(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.paused = true;
+	world_crash(&world);
+	world_sql(
+		&world, "INSERT INTO job (action, user_id) VALUES ('create', 'user_1')");
+	command("verb, submitted_at", "'resume', '2026-01-02 11:59'");
+	expect_message(
+		"refused it was submitted before the databases were restored; submit "
+		"it again if it is still meant");
+	command("verb, job_id, submitted_at", "'retry', 1, '2026-01-02 11:59'");
+	expect_message(
+		"refused it was submitted before the databases were restored; submit "
+		"it again if it is still meant");
+	command("verb, job_id, submitted_at", "'cancel', 1, '2026-01-02 11:59'");
+	expect_message("done 1 job cancelled");
+	assert_int_equal(world.n_sent, 0);
+	command("verb, submitted_at", "'resume', '2026-01-02 12:01'");
+	expect_message("done everything resumed");
+}
+
+/* An urgent job of a batch is taken, and fails, long before the batch's other rows. */
+static void test_an_urgent_failure_covers_what_is_not_taken(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	struct error err = ERROR_NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	path = xasprintf("%s/queue/queue.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT INTO batch (name, max_failures) VALUES ('b', 1);" MANY(
+				1500,
+				"user_b") "INSERT INTO job (action, user_id, batch, "
+					  "priority) VALUES ('create', 'user_u', 'b', "
+					  "50)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+	for (int i = 0; i < world.n_sent; i++)
+		if (world.sent[i].job_id == 1501) {
+			struct answer gone = world_error(404, "resource_not_found");
+
+			world_answer(&world, i, &gone);
+		}
+	scratch_expect("audit", "SELECT max_job_id FROM command", "1501");
+	/* Whoever takes its row away by hand does not make a later cancel reach less. */
+	assert_int_equal(
+		sqlite3_exec(db,
+			"DELETE FROM job WHERE id = 1501; "
+			"INSERT INTO command (verb, batch) VALUES ('cancel', 'c')",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	(void)sqlite3_close(db);
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+	scratch_expect("audit", "SELECT max_job_id FROM command WHERE id = 1", "1501");
+	world_settle(&world);
+	scratch_expect("audit",
+		"SELECT group_concat(state || ' ' || n) FROM (SELECT state, count(*) AS "
+		"n "
+		"FROM job GROUP BY state)",
+		"cancelled 1485,failed 1,running 15");
+}
+
+/* fault: J5 */
+static void test_a_batch_row_that_does_not_hold_is_ignored(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"PRAGMA ignore_check_constraints = ON;"
+		"INSERT INTO batch (name, release_first) VALUES ('b', -5);"
+		"INSERT INTO job (action, user_id, batch) VALUES ('create', 'user_1', "
+		"'b')");
+	assert_non_null(strstr(world.said, "batch b: its row is ignored: release_first"));
+	assert_int_equal(world.n_sent, 1);
+	scratch_expect("audit", "SELECT count(*) FROM batch", "0");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -330,6 +556,16 @@ int main(void)
 		TEST(test_an_old_queue_that_was_written_on_is_held),
 		TEST(test_a_new_queue_ends_what_a_cancel_covered),
 		TEST(test_drain_is_not_ended_by_a_pause_of_other_jobs),
+		TEST(test_a_job_is_cancelled_before_it_is_taken),
+		TEST(test_a_running_job_is_not_cancelled),
+		TEST(test_a_resume_of_what_is_not_paused),
+		TEST(test_half_a_pause_is_lifted),
+		TEST(test_a_pause_hands_over_what_it_held_longer),
+		TEST(test_a_cancel_of_one_action),
+		TEST(test_what_is_being_cancelled_is_not_sent),
+		TEST(test_a_resume_of_before_a_restore_is_refused),
+		TEST(test_an_urgent_failure_covers_what_is_not_taken),
+		TEST(test_a_batch_row_that_does_not_hold_is_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,11 +78,30 @@ static struct config defaults(void)
 	};
 }
 
+static void around(struct world *world, bool inside)
+{
+	if (world->around)
+		world->around(inside);
+}
+
+/* What a call of the engine came to. */
+static void judge(struct world *world, const char *call, int rc, const struct error *err)
+{
+	if (rc == 0)
+		return;
+	if (!world->mortal)
+		fail_msg("%s: %d %s", call, rc, err->text);
+	world->ended = true;
+	world->end = *err;
+}
+
 static void begin_engine(struct world *world)
 {
 	AUTO(free_ptr) char *folder = xasprintf("%s/queue", scratch_folder());
-	struct engine_start start = {
-		.detail = "{}", .key_kind = "test", .boot_id = world->boot_id};
+	struct engine_start start = {.detail = "{}",
+		.key_kind = "test",
+		.boot_id = world->boot_id,
+		.paused = world->paused};
 	struct queue_options options = {.folder = folder};
 	struct engine_options engine = {
 		.config = &world->config,
@@ -91,16 +110,20 @@ static void begin_engine(struct world *world)
 		.world = world_callbacks(world),
 	};
 	struct error err = ERROR_NULL;
+	int rc;
 
 	world->n_sent = 0;
+	world->ended = false;
 	world->ledger = scratch_ledger();
 	options.floor = ledger_progress(world->ledger)->cursor;
 	queue_new(&options, &world->queue);
 	engine.ledger = world->ledger;
 	engine.queue = world->queue;
 	engine_new(&engine, &world->engine);
-	if (engine_start(world->engine, &start, world->now, &err) != 0)
-		fail_msg("engine_start: %s", err.text);
+	around(world, true);
+	rc = engine_start(world->engine, &start, world->now, &err);
+	around(world, false);
+	judge(world, "engine_start", rc, &err);
 	world_settle(world);
 }
 
@@ -153,15 +176,21 @@ void world_sql(struct world *world, const char *sql)
 static void turn(struct world *world)
 {
 	struct error err = ERROR_NULL;
+	int rc;
 
-	if (engine_turn(world->engine, world->now, &err) < 0)
-		fail_msg("engine_turn: %s", err.text);
+	around(world, true);
+	rc = engine_turn(world->engine, world->now, &err);
+	around(world, false);
+	judge(world, "engine_turn", rc, &err);
 }
 
 void world_settle(struct world *world)
 {
-	engine_look(world->engine, world->now);
+	if (!world->ended)
+		engine_look(world->engine, world->now);
 	for (int i = 0; i < 2000; i++) {
+		if (world->ended)
+			return;
 		turn(world);
 		if (engine_wake_ms(world->engine) > world->now.mono_ms)
 			return;
@@ -173,7 +202,7 @@ void world_pass(struct world *world, int64_t ms)
 {
 	int64_t end = world->now.mono_ms + ms;
 
-	for (int i = 0; world->now.mono_ms < end; i++) {
+	for (int i = 0; world->now.mono_ms < end && !world->ended; i++) {
 		int64_t at = engine_wake_ms(world->engine), step;
 
 		if (engine_lazy_ms(world->engine) < at)
@@ -202,7 +231,7 @@ void world_answer(struct world *world, int i, struct answer *answer)
 
 void world_answer_all(struct world *world)
 {
-	while (world->n_sent) {
+	while (world->n_sent && !world->ended) {
 		const struct world_sent *sent = &world->sent[0];
 		char id[96];
 		struct answer answer;

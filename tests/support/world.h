@@ -27,8 +27,17 @@ struct world {
 	int n_sent;
 	int64_t n_ever;
 	int64_t requests;
+	/* May be NULL: called around each call of the engine, with true and with false.
+	 */
+	void (*around)(bool inside);
+	/* A turn or a start that fails ends the daemon; where `mortal` it does not end
+	 * the test: `ended` is set, and the world stands still until world_crash(). */
+	bool mortal;
+	bool ended;
+	struct error end; /* why it ended */
+	bool paused;      /* the next start begins paused */
 	const char *boot_id; /* static; another one and a smaller now.mono_ms: a reboot */
-	char said[8192];     /* the log's lines, newest last, cut at the front */
+	char said[8192]; /* the log's lines, newest last, cut at the front */
 };
 
 /* A world in a fresh scratch folder; the engine has started. config is as the daemon's

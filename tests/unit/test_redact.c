@@ -54,12 +54,26 @@ static void test_the_longest_known_secret_wins(void **state)
 	assert_redacted("a+b/cde", "[redacted]de");
 }
 
+/* Whatever they begin with: what a pattern would make of them does not count. */
+static void test_known_secrets_that_look_like_others(void **state)
+{
+	char e_text[] = "e.1", ticket_text[] = "_2";
+	const struct secret e = {.text = e_text, .len = 3};
+	const struct secret ticket = {.text = ticket_text, .len = 2};
+	const struct redact both = {.known = {&e, &ticket}};
+	AUTO(free_ptr) char *line = redact_line(&both, "e.1 _2 e _", 10);
+
+	(void)state;
+	assert_string_equal(line, "[redacted] [redacted] e _");
+}
+
 static void test_what_looks_like_a_secret(void **state)
 {
 	(void)state;
 	assert_redacted("sk_live_", "[redacted]");
 	assert_redacted("sk_live", "sk_live");
 	assert_redacted("sk_test_a-b_C9!", "[redacted]!");
+	assert_redacted("sk_test_a\xc3\xa4", "[redacted]\xc3\xa4");
 	assert_redacted("eyJ12345678", "[redacted]");
 	assert_redacted("eyJ1234567", "eyJ1234567");
 	assert_redacted("eyJ.......x y", "[redacted] y");
@@ -117,6 +131,27 @@ static void test_500_bytes_and_no_more(void **state)
 	}
 }
 
+/* Neither the name nor what stands behind it begins where there is no room for it. */
+static void test_a_ticket_at_the_cut(void **state)
+{
+	static const struct {
+		size_t at;
+		size_t len;
+	} cases[] = {{475, 500}, {476, 491}, {485, 500}, {486, 486}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[520];
+		AUTO(free_ptr) char *line = NULL;
+
+		memset(text, 'x', sizeof(text));
+		memcpy(text + cases[i].at, "__clerk_ticket=S", 16);
+		line = redact_exactly(text, sizeof(text));
+		assert_int_equal(strlen(line), cases[i].len);
+		assert_null(strchr(line, 'S'));
+	}
+}
+
 static void test_holds_secret(void **state)
 {
 	const struct redact none = {.known = {NULL}};
@@ -133,10 +168,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_secrets_go_wherever_they_stand),
 		cmocka_unit_test(test_the_longest_known_secret_wins),
+		cmocka_unit_test(test_known_secrets_that_look_like_others),
 		cmocka_unit_test(test_what_looks_like_a_secret),
 		cmocka_unit_test(test_what_is_not_printable_becomes_one_blank),
 		cmocka_unit_test(test_nothing_is_nothing),
 		cmocka_unit_test(test_500_bytes_and_no_more),
+		cmocka_unit_test(test_a_ticket_at_the_cut),
 		cmocka_unit_test(test_holds_secret),
 	};
 

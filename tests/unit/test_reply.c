@@ -54,6 +54,23 @@ static void test_errors(void **state)
 	}
 }
 
+/* No 2xx and no error either; the verdict on it is unusable. */
+static void test_a_status_below_200_is_no_token(void **state)
+{
+	AUTO(answer) struct answer answer = read_body(199, TOKEN_FULL);
+	AUTO(free_ptr)
+	char *want = xasprintf("HTTP status 199 with a body that is no error "
+			       "of Clerk's (no content type, %zu bytes)",
+		strlen(TOKEN_FULL));
+
+	(void)state;
+	assert_int_equal(answer.kind, ANSWER_REPLY);
+	assert_int_equal(answer.http_status, 199);
+	assert_false(answer.has_token);
+	assert_null(answer.error_code);
+	assert_text(answer.error_message, want);
+}
+
 /* fault: A13 */
 static void test_errors_without_a_code(void **state)
 {
@@ -399,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_a_status_below_200_is_no_token),
 		cmocka_unit_test(test_errors_without_a_code),
 		cmocka_unit_test(test_body_that_is_no_error_is_described),
 		cmocka_unit_test(test_what_the_refusal_of_a_revoke_says),
