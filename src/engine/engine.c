@@ -277,7 +277,7 @@ static int after_failure(struct engine *engine, struct error *err)
 	ledger_rollback(engine->ledger);
 	drop_picked(engine);
 	engine->stale = true;
-	engine->look = true;
+	engine_look(engine, engine->now);
 	engine->mending = true;
 	if (!full && !locked)
 		return -1;

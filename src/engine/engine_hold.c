@@ -30,8 +30,6 @@ void engine_release(struct engine *engine, enum hold_kind kind, const char *why)
 	struct hold_note *note = &engine->holds[kind];
 
 	(void)gate_release(&engine->gate, kind);
-	if (!note->on_now)
-		return;
 	note->on_now = false;
 	engine->changes++;
 	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL, "released: %s: %s",

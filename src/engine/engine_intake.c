@@ -201,10 +201,10 @@ static int on_stray(void *userdata, const struct queue_row *row, struct error *e
  * said once, and shown for as long as it lasts. */
 static void note_lock(struct engine *engine)
 {
-	bool locked = engine->queue_busy && engine->unread_since_ms &&
+	bool locked = engine->queue_busy &&
 		      engine->now.mono_ms - engine->unread_since_ms >= ENGINE_LOCKED_MS;
 
-	if (locked == engine->queue_locked || (engine->queue_busy && !locked))
+	if (locked == engine->queue_locked)
 		return;
 	engine->queue_locked = locked;
 	engine->changes++;

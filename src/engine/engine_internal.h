@@ -58,7 +58,7 @@ struct engine {
 	bool look; /* the queue is to be read */
 	bool more; /* it has more rows than one turn takes */
 	bool queue_busy;
-	bool queue_made;   /* anew; commands that cover the old one's rows are to be cut */
+	bool queue_made; /* anew; commands that cover the old one's rows are to be cut */
 	bool queue_locked; /* … for so long that it is worth a word */
 	bool stepping;     /* a command goes on in steps */
 	bool mending;      /* the wall clock was stepped: jobs may seem due too late */
@@ -101,6 +101,7 @@ void engine_say(struct engine *engine, enum log_level level, const struct job *j
 /* Sets or ends a hold in the gate and notes it for the audit. */
 void engine_hold(
 	struct engine *engine, enum hold_kind kind, const char *reason, const char *ends);
+/* … one that is on. */
 void engine_release(struct engine *engine, enum hold_kind kind, const char *why);
 /* Whether the hold is one that a turn which can be committed ends: nothing can be written
  * while it lasts. */

@@ -23,7 +23,6 @@ static bool at_the_rate_limit(const struct engine *engine)
 	if (ruling->reason == GATE_RATE)
 		return true;
 	return ruling->reason == GATE_OPEN && ruling->n_normal == 0 &&
-	       ruling->normal_until_ms > engine->now.mono_ms &&
 	       engine->next_due_ms <= engine->now.wall_ms;
 }
 

@@ -22,10 +22,9 @@ static void advance_clocks(struct engine *engine)
 {
 	struct ledger_progress *progress = ledger_progress(engine->ledger);
 	int64_t passed = engine->now.mono_ms - engine->clock_at_ms;
-	enum hold_kind held = gate_held_by(&engine->gate);
 
 	engine->clock_at_ms = engine->now.mono_ms;
-	if (passed <= 0 || (held != HOLD__MAX && held != HOLD_QUEUE))
+	if (passed <= 0 || gate_held_by(&engine->gate) != HOLD__MAX)
 		return;
 	for (int action = 0; action < JOB_ACTION__MAX; action++)
 		if (gate_action_open(&engine->gate, (enum job_action)action))

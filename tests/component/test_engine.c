@@ -519,6 +519,42 @@ static void test_many_lapse_and_many_are_swept(void **state)
 		"audit", "SELECT count(*) FROM job WHERE state = 'rejected'", "2300");
 }
 
+static void test_many_secrets_are_purged(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	path = xasprintf("%s/tokens/tokens.db", scratch_folder());
+	write_audit(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
+		"i < 1005) INSERT INTO sign_in_token (id, status, status_at, "
+		"status_from, user_id, token_sha256) SELECT 'sit_' || i, 'pending', "
+		"'2026-01-01 12:00:00.000', 'create', 'user_1', "
+		"printf('%064d', i) FROM n");
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+			"WHERE i < 1005) INSERT INTO secret (sign_in_token_id, job_id, "
+			"attempt, token, status, user_id, created_at_ms, updated_at_ms, "
+			"expires_at, http_status, received_at, duration_ms) SELECT "
+			"'sit_' || i, i, 1, 'secret', 'pending', 'user_1', 1, 1, "
+			"'2026-01-01 13:00:00.000', 200, '2026-01-01 12:00:00.000', 1 "
+			"FROM n",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	(void)sqlite3_close(db);
+	world_pass(&world, 60000);
+	scratch_expect("tokens", "SELECT count(*) FROM secret", "5");
+	world_pass(&world, 1);
+	world_pass(&world, 1);
+	scratch_expect("tokens", "SELECT count(*) FROM secret", "0");
+	scratch_expect(
+		"audit", "SELECT count(*) FROM audit WHERE event = 'purged'", "1005");
+}
+
 static void test_a_sweep_of_commands_alone(void **state)
 {
 	(void)state;
@@ -1179,6 +1215,7 @@ int main(int argc, char **argv)
 		TEST(test_an_urgent_job_is_woken_for_in_time),
 		TEST(test_policy),
 		TEST(test_many_lapse_and_many_are_swept),
+		TEST(test_many_secrets_are_purged),
 		TEST(test_a_sweep_of_commands_alone),
 		TEST(test_the_breaker_trips_probes_and_ends),
 		TEST(test_a_create_that_stays_unknown_ends),

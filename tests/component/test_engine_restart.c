@@ -226,6 +226,39 @@ static void test_a_hold_of_the_disk_ends_with_the_start(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+/* … which is written with the start, or there is none. */
+static void test_a_start_that_cannot_end_a_hold_is_none(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.around = store_fault_inside;
+	world.mortal = true;
+	insert_hold("disk");
+	store_fault_arm_at(STORE_FAULT_IO, "DELETE FROM hold", 1);
+	world_crash(&world);
+	store_fault_disarm();
+	assert_true(world.ended);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM audit WHERE event = 'started'", "1");
+	world_crash(&world);
+	assert_false(world.ended);
+	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
+}
+
+/* Little steps add up to what a start allows for; they mend nothing. */
+static void test_little_steps_are_remembered(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.said[0] = '\0';
+	for (int i = 0; i < 3; i++) {
+		world.now.wall_ms += i == 2 ? 9 : 500;
+		insert_creates(1);
+	}
+	scratch_expect("audit", "SELECT step_ms FROM progress", "1000");
+	assert_null(strstr(world.said, "the clock was stepped"));
+}
+
 static void test_a_hold_of_another_kind_goes_on(void **state)
 {
 	(void)state;
@@ -344,6 +377,8 @@ int main(int argc, char **argv)
 		TEST(test_a_boot_clock_that_went_backwards),
 		TEST(test_a_smaller_limit_after_a_restart),
 		TEST(test_a_hold_of_the_disk_ends_with_the_start),
+		TEST(test_a_start_that_cannot_end_a_hold_is_none),
+		TEST(test_little_steps_are_remembered),
 		TEST(test_a_hold_of_another_kind_goes_on),
 		TEST(test_retry_after_over_a_boot),
 		TEST(test_another_row_under_a_taken_id_is_held),

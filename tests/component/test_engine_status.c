@@ -107,6 +107,21 @@ static void test_rows_to_take_are_work(void **state)
 	expect_text("idle; 1 batch paused");
 }
 
+/* … but none that --stop waits for. */
+static void test_rows_to_take_wake_nobody_who_stops(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	write_queue(MANY);
+	one_turn();
+	assert_int_equal(engine_wake_ms(world.engine), world.now.mono_ms);
+	engine_stop_sending(world.engine);
+	one_turn();
+	assert_true(engine_wake_ms(world.engine) > world.now.mono_ms);
+	scratch_expect("audit", "SELECT count(*) FROM job", "1000");
+}
+
 static void of_ten(struct config *config)
 {
 	config->rate_requests = 10;
@@ -206,6 +221,13 @@ static void test_holds(void **state)
 		"ends with: another key; held: queue: ' || reason FROM hold "
 		"WHERE kind = 'queue'");
 	expect_text(want);
+	/* The same once more is not said again. */
+	world.said[0] = '\0';
+	write_queue("DROP TRIGGER t; "
+		    "CREATE TRIGGER t AFTER INSERT ON job BEGIN SELECT 1; END");
+	world_settle(&world);
+	expect_text(want);
+	assert_null(strstr(world.said, "held: queue: "));
 	/* Another reason is said anew, and the hold stays. */
 	world.said[0] = '\0';
 	world_sql(&world, "CREATE TRIGGER u AFTER INSERT ON job BEGIN SELECT 1; END; "
@@ -326,6 +348,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_idle_sending_and_quiet),
 		TEST(test_rows_to_take_are_work),
+		TEST(test_rows_to_take_wake_nobody_who_stops),
 		TEST(test_the_rate_limit),
 		TEST(test_pauses),
 		TEST(test_a_queue_that_is_locked_for_long),
