@@ -456,6 +456,37 @@ static void test_what_is_being_cancelled_is_not_sent(void **state)
 	assert_int_equal(world.n_sent, 3);
 }
 
+/* A pause goes on in steps as well: what comes meanwhile waits, and is not cancelled. */
+static void test_a_pause_in_steps_cancels_nothing(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	struct error err = ERROR_NULL;
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb", "'pause'");
+	world_sql(&world, MANY(1500, "user_b"));
+	path = xasprintf("%s/queue/queue.db", scratch_folder());
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT INTO command (verb, batch) VALUES ('pause', 'b')", NULL,
+			NULL, NULL),
+		SQLITE_OK);
+	(void)sqlite3_close(db);
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+	scratch_expect("audit", "SELECT state FROM command WHERE id = 2", "running");
+	world_sql(&world, "INSERT INTO job (action, user_id, batch) VALUES ('create', "
+			  "'user_later', 'b')");
+	expect_message("done 1500 jobs paused");
+	scratch_expect("audit", "SELECT group_concat(DISTINCT state || parked) FROM job",
+		"queued1");
+	command("verb", "'resume'");
+	assert_int_equal(world.n_sent, 0);
+}
+
 /* fault: D8 */
 static void test_a_resume_of_before_a_restore_is_refused(void **state)
 {
@@ -566,6 +597,7 @@ int main(void)
 		TEST(test_a_pause_hands_over_what_it_held_longer),
 		TEST(test_a_cancel_of_one_action),
 		TEST(test_what_is_being_cancelled_is_not_sent),
+		TEST(test_a_pause_in_steps_cancels_nothing),
 		TEST(test_a_resume_of_before_a_restore_is_refused),
 		TEST(test_an_urgent_failure_covers_what_is_not_taken),
 		TEST(test_a_batch_row_that_does_not_hold_is_ignored),

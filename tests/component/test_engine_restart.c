@@ -329,8 +329,8 @@ static void test_another_row_under_a_taken_id_is_held(void **state)
 		{"UPDATE job SET reason = 'other'", false},
 		{"UPDATE job SET sign_in_token_id = 'sit_2'", true},
 		{"UPDATE job SET submitted_at = '2026-01-01 00:00'", true},
-		{"DELETE FROM job; INSERT INTO job (id, action, user_id) VALUES (1, "
-		 "'create', 'user_1')",
+		{"UPDATE job SET action = 'create', sign_in_token_id = NULL, "
+		 "user_id = 'user_1'",
 			true},
 	};
 

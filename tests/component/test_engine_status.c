@@ -87,6 +87,10 @@ static void test_idle_sending_and_quiet(void **state)
 	expect_text("sending");
 	world_answer_all(&world);
 	expect_text("idle");
+	/* As many as may be are on their way; that is no limit of Clerk's. */
+	insert_creates(20);
+	assert_int_equal(world.n_sent, 16);
+	expect_text("sending");
 }
 
 #define MANY                                                                             \
