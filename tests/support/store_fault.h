@@ -1,5 +1,5 @@
 /* The n-th statement fails. A program that is linked so (tests/CMakeLists.txt)
- * has the store's calls of SQLite come through here. * A call that fails does nothing:
+ * has the store's calls of SQLite come through here. A call that fails does nothing:
  * what SQLite was told to do does not happen. */
 #pragma once
 

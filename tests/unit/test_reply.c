@@ -117,6 +117,36 @@ static void test_body_that_is_no_error_is_described(void **state)
 	assert_text(empty.error_message, "HTTP status 503 with an empty body");
 }
 
+/* A content type is shown up to its 100th byte, and to the end of a character. */
+static void test_a_long_content_type_is_cut(void **state)
+{
+	static const struct {
+		const char *tail; /* behind 99 times x */
+		const char *shown;
+	} cases[] = {
+		{"", ""}, {"y", "y"}, {"yz", "y"}, {"\xc3\xa4", ""}, {"y\xc3\xa4", "y"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct reply reply = reply_of(502, "?");
+		AUTO(answer) struct answer answer = ANSWER_NULL;
+		AUTO(free_ptr) char *type = NULL;
+		AUTO(free_ptr) char *want = NULL;
+		char xs[100];
+
+		memset(xs, 'x', 99);
+		xs[99] = '\0';
+		type = xasprintf("%s%s", xs, cases[i].tail);
+		want = xasprintf(
+			"HTTP status 502 with a body that is no error of Clerk's "
+			"(%s%s, 1 bytes)",
+			xs, cases[i].shown);
+		reply.content_type = type;
+		reply_read(&reply, &reply_create, NULL, &answer);
+		assert_text(answer.error_message, want);
+	}
+}
+
 static void test_what_the_refusal_of_a_revoke_says(void **state)
 {
 #define REFUSAL(code, texts) "{\"errors\":[{\"code\":\"" code "\"," texts "}]}"
@@ -419,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_a_status_below_200_is_no_token),
 		cmocka_unit_test(test_errors_without_a_code),
 		cmocka_unit_test(test_body_that_is_no_error_is_described),
+		cmocka_unit_test(test_a_long_content_type_is_cut),
 		cmocka_unit_test(test_what_the_refusal_of_a_revoke_says),
 		cmocka_unit_test(test_trace_id),
 		cmocka_unit_test(test_trace_id_is_not_the_token),
