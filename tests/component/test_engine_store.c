@@ -1,3 +1,4 @@
+/* ctest: labels=slow timeout=300 */
 /* The store fails under the engine. Each statement on each way to it fails once, in a
  * history that has a bit of everything; what comes of the jobs is the same as if nothing
  * had failed, and both ledgers tell the same story. */

@@ -34,10 +34,10 @@ struct world {
 	 * the test: `ended` is set, and the world stands still until world_crash(). */
 	bool mortal;
 	bool ended;
-	struct error end; /* why it ended */
-	bool paused;      /* the next start begins paused */
+	struct error end;    /* why it ended */
+	bool paused;         /* the next start begins paused */
 	const char *boot_id; /* static; another one and a smaller now.mono_ms: a reboot */
-	char said[8192]; /* the log's lines, newest last, cut at the front */
+	char said[8192];     /* the log's lines, newest last, cut at the front */
 };
 
 /* A world in a fresh scratch folder; the engine has started. config is as the daemon's
