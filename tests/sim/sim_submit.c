@@ -1,6 +1,7 @@
 /* The scripts: what they insert into queue.db, as rows and as commands. */
 #include "sim.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -99,8 +100,22 @@ static int64_t highest_job(struct sim *sim)
 	return id;
 }
 
+static void submit(
+	struct sim *sim, const char *before, const char *rows, const char *after)
+{
+	AUTO(free_ptr)
+	char *sql = xasprintf("%sINSERT INTO job (action, user_id, sign_in_token_id, "
+			      "batch, priority, not_before, not_after, "
+			      "expires_in_seconds, idempotency_key) VALUES %s%s",
+		before, rows, after);
+
+	if (sqlite3_exec(sim->submitter, sql, NULL, NULL, NULL) != SQLITE_OK)
+		sim_trace(sim, "refused: %s", sqlite3_errmsg(sim->submitter));
+}
+
 void sim_submit_jobs(struct sim *sim, int max)
 {
+	AUTO(buf) struct buf rows = BUF_NULL;
 	int64_t n = rng_between(&sim->rng, 1, 12);
 	bool bad = rng_permille(&sim->rng, 50);
 
@@ -112,26 +127,17 @@ void sim_submit_jobs(struct sim *sim, int max)
 	for (int64_t i = 0; i < n; i++) {
 		AUTO(free_ptr) char *good = good_row(sim);
 		AUTO(free_ptr) char *row = bad ? bad_row(sim) : NULL;
-		AUTO(free_ptr) char *sql = NULL;
 
-		if (!row || !sim_has(sim, SIM_BAD_ROWS))
-			sql = xasprintf(
-				"INSERT INTO job (action, user_id, sign_in_token_id, "
-				"batch, priority, not_before, not_after, "
-				"expires_in_seconds, idempotency_key) VALUES %s",
-				good);
+		if (row && sim_has(sim, SIM_BAD_ROWS))
+			submit(sim, "PRAGMA ignore_check_constraints = ON;", row,
+				" ON CONFLICT DO NOTHING;"
+				"PRAGMA ignore_check_constraints = OFF");
 		else
-			sql = xasprintf(
-				"PRAGMA ignore_check_constraints = ON;"
-				"INSERT INTO job (action, user_id, sign_in_token_id, "
-				"batch, priority, not_before, not_after, "
-				"expires_in_seconds, idempotency_key) VALUES %s "
-				"ON CONFLICT DO NOTHING;"
-				"PRAGMA ignore_check_constraints = OFF",
-				row);
-		if (sqlite3_exec(sim->submitter, sql, NULL, NULL, NULL) != SQLITE_OK)
-			sim_trace(sim, "refused: %s", sqlite3_errmsg(sim->submitter));
+			buf_printf(&rows, "%s%s", rows.len ? ", " : "", good);
 	}
+	/* All at once: compiling the statement costs more than a row. */
+	if (rows.len)
+		submit(sim, "", buf_str(&rows), "");
 	run(sim, "COMMIT");
 	sim->submitted = highest_job(sim);
 	sim_trace(sim, "submitted up to job %lld", (long long)sim->submitted);
