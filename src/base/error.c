@@ -1,7 +1,8 @@
 #include "base/error.h"
 
+#include "base/fit.h"
+
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 int error_set(struct error *err, const char *format, ...)
@@ -11,7 +12,7 @@ int error_set(struct error *err, const char *format, ...)
 	if (!err)
 		return -1;
 	va_start(ap, format);
-	(void)vsnprintf(err->text, sizeof(err->text), format, ap);
+	(void)fit_vprintf(err->text, sizeof(err->text), format, ap);
 	va_end(ap);
 	return -1;
 }
@@ -21,7 +22,7 @@ static void append_why(struct error *err, const char *why)
 {
 	size_t len = strlen(err->text);
 
-	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", why);
+	(void)fit_printf(err->text + len, sizeof(err->text) - len, ": %s", why);
 }
 
 int error_errno(struct error *err, int errnum, const char *format, ...)
@@ -32,7 +33,7 @@ int error_errno(struct error *err, int errnum, const char *format, ...)
 	if (!err)
 		return -1;
 	va_start(ap, format);
-	(void)vsnprintf(err->text, sizeof(err->text), format, ap);
+	(void)fit_vprintf(err->text, sizeof(err->text), format, ap);
 	va_end(ap);
 	append_why(err, strerror_r(errnum, why, sizeof(why)));
 	return -1;
@@ -47,7 +48,7 @@ int error_prefix(struct error *err, const char *format, ...)
 		return -1;
 	inner = *err;
 	va_start(ap, format);
-	(void)vsnprintf(err->text, sizeof(err->text), format, ap);
+	(void)fit_vprintf(err->text, sizeof(err->text), format, ap);
 	va_end(ap);
 	append_why(err, inner.text);
 	return -1;

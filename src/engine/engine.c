@@ -4,12 +4,12 @@
  * again by the next turn (answers, once judged; holds, as the difference to what the
  * audit has).
  */
+#include "base/fit.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,7 +110,7 @@ void engine_say(struct engine *engine, enum log_level level, const struct job *j
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
+	(void)fit_vprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	if (job) {
 		fields.job_id = job->id;

@@ -3,13 +3,13 @@
  * the job) stays, so a turn that could not be committed only has to write the record
  * again.
  */
+#include "base/fit.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 #include "model/backoff.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,7 +147,7 @@ static void hear_news(
 	if (news->held == HOLD__MAX)
 		return;
 	if (answer->http_status)
-		(void)snprintf(reason, sizeof(reason), "HTTP %d%s%s%s%s%s%s",
+		(void)fit_printf(reason, sizeof(reason), "HTTP %d%s%s%s%s%s%s",
 			answer->http_status, answer->error_code ? " " : "",
 			answer->error_code ? answer->error_code : "",
 			answer->location ? " pointing to " : "",
@@ -155,14 +155,14 @@ static void hear_news(
 			answer->trace_id ? ", trace " : "",
 			answer->trace_id ? answer->trace_id : "");
 	else
-		(void)snprintf(reason, sizeof(reason), "%s%s%s",
+		(void)fit_printf(reason, sizeof(reason), "%s%s%s",
 			answer->error_code ? answer->error_code : "no answer",
 			answer->error_message ? ": " : "",
 			answer->error_message ? answer->error_message : "");
 	if (news->held == HOLD_CREDENTIALS)
-		(void)snprintf(ends, sizeof(ends), "%s", engine->options.key_hint);
+		(void)fit_printf(ends, sizeof(ends), "%s", engine->options.key_hint);
 	else if (news->held == HOLD_OUTAGE)
-		(void)snprintf(ends, sizeof(ends),
+		(void)fit_printf(ends, sizeof(ends),
 			"a probe that Clerk answers; the first after 5 s, then up to 60 "
 			"s apart");
 	engine_hold(engine, news->held, reason, ends);

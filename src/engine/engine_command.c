@@ -1,10 +1,10 @@
 /* Operator commands: what comes of them, at once or in steps. */
+#include "base/fit.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +36,7 @@ static int end(struct engine *engine, const struct ledger_command *command, bool
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(message, sizeof(message), format, ap);
+	(void)fit_vprintf(message, sizeof(message), format, ap);
 	va_end(ap);
 	engine->stale = true;
 	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
@@ -110,10 +110,10 @@ static const char *scope(const struct ledger_command *command, char text[300])
 	const char *what = command->action < 0 ? "everything" : of[command->action];
 
 	if (command->batch)
-		(void)snprintf(text, 300, "%s of batch %s",
+		(void)fit_printf(text, 300, "%s of batch %s",
 			command->action < 0 ? "all" : what, command->batch);
 	else
-		(void)snprintf(text, 300, "%s", what);
+		(void)fit_printf(text, 300, "%s", what);
 	return text;
 }
 
@@ -331,7 +331,7 @@ static int conclude(
 		ledger_command_running(engine->ledger, command, &n_running, err) < 0)
 		return -1;
 	if (n_running)
-		(void)snprintf(too_late, sizeof(too_late),
+		(void)fit_printf(too_late, sizeof(too_late),
 			"; too late for %" PRId64 ", which %s running", n_running,
 			n_running == 1 ? "is" : "are");
 	/* A mistyped name is seen by this. */

@@ -1,23 +1,26 @@
 /* Holds: the gate keeps them, the audit tells of them, people read why. */
+#include "base/fit.h"
 #include "engine/engine_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void engine_hold(
 	struct engine *engine, enum hold_kind kind, const char *reason, const char *ends)
 {
 	struct hold_note *note = &engine->holds[kind];
-	/* Which of the two files finds the disk full differs from try to try. */
-	bool changed = !note->on_now || (!engine_ends_by_commit(kind) &&
-						strcmp(note->reason, reason) != 0);
+	char before[sizeof(note->reason)];
+	bool changed;
 
+	memcpy(before, note->reason, sizeof(before));
+	(void)fit_printf(note->reason, sizeof(note->reason), "%s", reason);
+	/* Which of the two files finds the disk full differs from try to try. */
+	changed = !note->on_now ||
+		  (!engine_ends_by_commit(kind) && strcmp(note->reason, before) != 0);
 	(void)gate_hold(&engine->gate, kind, engine->now.mono_ms);
 	if (!note->on_now)
 		note->since_ms = engine->now.wall_ms;
 	note->on_now = true;
-	(void)snprintf(note->reason, sizeof(note->reason), "%s", reason);
-	(void)snprintf(note->ends, sizeof(note->ends), "%s", ends);
+	(void)fit_printf(note->ends, sizeof(note->ends), "%s", ends);
 	if (!changed)
 		return;
 	engine->changes++;

@@ -1,9 +1,9 @@
 /* Rows of the queue become jobs, or rejections that say why. */
+#include "base/fit.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +50,7 @@ static bool lifetime_allowed(
 	if (!max_s || lifetime <= max_s)
 		return true;
 	refusal->result = JOB_RESULT_POLICY;
-	(void)snprintf(refusal->why, sizeof(refusal->why),
+	(void)fit_printf(refusal->why, sizeof(refusal->why),
 		"expires_in_seconds: %" PRId64 " is over policy.max_expires_in, %" PRId64,
 		lifetime, max_s);
 	return false;
@@ -65,13 +65,13 @@ static bool policy_allows(
 
 	refusal->result = JOB_RESULT_POLICY;
 	if (!(config->policy_actions & bit)) {
-		(void)snprintf(refusal->why, sizeof(refusal->why),
+		(void)fit_printf(refusal->why, sizeof(refusal->why),
 			"action: policy.actions does not allow %s",
 			job_action_name(job->action));
 		return false;
 	}
 	if (missing) {
-		(void)snprintf(refusal->why, sizeof(refusal->why),
+		(void)fit_printf(refusal->why, sizeof(refusal->why),
 			"%s: policy.required wants it filled in", missing);
 		return false;
 	}
@@ -91,7 +91,7 @@ static int is_repeat(struct engine *engine, const struct job *job,
 	if (!first)
 		return 0;
 	refusal->result = JOB_RESULT_DUPLICATE_IDEMPOTENCY_KEY;
-	(void)snprintf(refusal->why, sizeof(refusal->why),
+	(void)fit_printf(refusal->why, sizeof(refusal->why),
 		"idempotency_key: it belongs to job %" PRId64, first);
 	return 1;
 }
@@ -161,7 +161,7 @@ static int on_row(void *userdata, const struct queue_row *row, struct error *err
 	engine->changes++;
 	if (!row->fault)
 		return accept(engine, row, err);
-	(void)snprintf(refusal.why, sizeof(refusal.why), "%s", row->fault);
+	(void)fit_printf(refusal.why, sizeof(refusal.why), "%s", row->fault);
 	return reject(engine, &row->job, &refusal, row->detail, err);
 }
 

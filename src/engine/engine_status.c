@@ -1,10 +1,10 @@
 /* What a status line says, and whether --drain is done. */
+#include "base/fit.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Seconds until a monotonic time, at least 1. */
@@ -34,18 +34,19 @@ static void say_gate(struct engine *engine)
 	enum hold_kind held = gate_held_by(&engine->gate);
 
 	if (held != HOLD__MAX) {
-		(void)snprintf(text, size, "held: %s: %s; ends with: %s", hold_name(held),
-			engine->holds[held].reason, engine->holds[held].ends);
+		(void)fit_printf(text, size, "held: %s: %s; ends with: %s",
+			hold_name(held), engine->holds[held].reason,
+			engine->holds[held].ends);
 		return;
 	}
 	switch (ruling->reason) { /* uncovered: there is no reason but these */
 	case GATE_RETRY_AFTER:
-		(void)snprintf(text, size,
+		(void)fit_printf(text, size,
 			"waiting: Clerk asked for quiet, %" PRId64 " s to go",
 			seconds_until(engine, ruling->until_ms));
 		return;
 	case GATE_PAUSED:
-		(void)snprintf(text, size, "paused by an operator");
+		(void)fit_printf(text, size, "paused by an operator");
 		return;
 	case GATE_RATE:
 	case GATE_OPEN:
@@ -55,11 +56,11 @@ static void say_gate(struct engine *engine)
 		break;
 	}
 	if (at_the_rate_limit(engine))
-		(void)snprintf(text, size,
+		(void)fit_printf(text, size,
 			"sending at the rate limit: %" PRId64 " requests a window",
 			gate_budget(&engine->gate, false));
 	else
-		(void)snprintf(text, size, "%s",
+		(void)fit_printf(text, size, "%s",
 			engine->in_flight || engine->more ? "sending" : "idle");
 }
 
@@ -73,7 +74,7 @@ static void add(struct engine *engine, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(engine->text + len, sizeof(engine->text) - len, format, ap);
+	(void)fit_vprintf(engine->text + len, sizeof(engine->text) - len, format, ap);
 	va_end(ap);
 }
 

@@ -1,9 +1,11 @@
 /* Operators' commands under way with one another, with answers, with the queue: real
  * files, a clock of the test's own. */
 #include "base/mem.h"
+#include "base/parse.h"
 #include "scratch.h"
 #include "world.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -574,6 +578,46 @@ static void test_a_batch_row_that_does_not_hold_is_ignored(void **state)
 	scratch_expect("audit", "SELECT count(*) FROM batch", "0");
 }
 
+/* A name of the schema and a long folder make a reason that does not fit: it is told
+ * once, and what is left of it is still UTF-8, which no JSON can do without. fault: Q2 */
+static void test_a_long_reason_is_told_once(void **state)
+{
+	AUTO(free_ptr) char *base = xstrdup(getenv("TMPDIR") ? getenv("TMPDIR") : "");
+	char folder[256] = "/tmp/", *end = folder + strlen(folder);
+	struct engine_status status;
+	const char *said;
+
+	(void)state;
+	for (int i = 0; i < 90; i++)
+		end = stpcpy(end, "ü");
+	assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);
+	assert_int_equal(setenv("TMPDIR", folder, 1), 0);
+	world_begin(&world, NULL);
+	if (*base)
+		assert_int_equal(setenv("TMPDIR", base, 1), 0);
+	else
+		assert_int_equal(unsetenv("TMPDIR"), 0);
+	shell("sqlite3 queue.db \"CREATE TABLE t (a); PRAGMA writable_schema = ON; "
+	      "UPDATE sqlite_schema SET sql = 'CREATE TABLE x(', name = "
+	      "replace(hex(zeroblob(99)), '00', 'ü') WHERE name = 't'\"");
+	for (int i = 0; i < 5; i++) {
+		world_settle(&world);
+		world_pass(&world, 1000);
+	}
+	said = strstr(world.said, "held: queue: ");
+	assert_non_null(said);
+	assert_null(strstr(said + 1, "held: queue: "));
+	engine_status(world.engine, world.now, &status);
+	assert_true(status.held[HOLD_QUEUE]);
+	assert_true(strlen(status.held_reason[HOLD_QUEUE]) > 390);
+	assert_null(parse_text_fault(status.held_reason[HOLD_QUEUE],
+		strlen(status.held_reason[HOLD_QUEUE]), SIZE_MAX, false));
+	assert_null(parse_text_fault(status.text, strlen(status.text), SIZE_MAX, false));
+	scratch_expect("audit", "SELECT count(*) FROM audit WHERE event = 'held'", "1");
+	world_end(&world);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -588,6 +632,7 @@ int main(void)
 		TEST(test_overlapping_pauses_take_their_whole_time_from_the_age),
 		TEST(test_a_clock_set_back_delays_no_resumed_batch),
 		TEST(test_an_old_queue_that_was_written_on_is_held),
+		cmocka_unit_test(test_a_long_reason_is_told_once),
 		TEST(test_a_new_queue_ends_what_a_cancel_covered),
 		TEST(test_drain_is_not_ended_by_a_pause_of_other_jobs),
 		TEST(test_a_job_is_cancelled_before_it_is_taken),
