@@ -185,8 +185,9 @@ void config_table_allowed(
 		[CONFIG_KIND_DIRECTORY] = "an absolute path in quotation marks",
 		[CONFIG_KIND_PATH] = "an absolute path in quotation marks, or \"\"",
 		[CONFIG_KIND_URL] =
-			"\"https://HOST[:PORT][/PATH][/v1]\", http: to a loopback "
-			"address alone, without user, query and fragment",
+			/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text */
+		"\"https://HOST[:PORT][/PATH][/v1]\", http: to a loopback "
+		"address alone, without user, query and fragment",
 		[CONFIG_KIND_PROXY] =
 			"\"http://HOST[:PORT]\", \"https://HOST[:PORT]\" or \"\"",
 		[CONFIG_KIND_DATE] = "a date in quotation marks such as \"2026-05-12\"",

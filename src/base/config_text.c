@@ -278,6 +278,7 @@ static int scan_equals(struct scan *scan, const char *path, bool group, struct e
 
 static int scan_settings(struct scan *scan, const char *group, struct error *err);
 
+/* NOLINTNEXTLINE(misc-no-recursion): no group is known within another */
 static int scan_group(struct scan *scan, const struct config_key *first, const char *name,
 	struct error *err)
 {
@@ -308,6 +309,7 @@ static int scan_key(struct scan *scan, const struct config_key *key, struct erro
 }
 
 /* NAME = VALUE or NAME: { … }, and the ; or , behind it if there is one. */
+/* NOLINTNEXTLINE(misc-no-recursion): no group is known within another */
 static int scan_setting(struct scan *scan, const char *group, struct error *err)
 {
 	char path[CONFIG_TABLE_PATH_MAX];
@@ -348,6 +350,7 @@ static int no_name(const struct scan *scan, struct error *err)
 }
 
 /* The settings of the file (group NULL), or of a group up to its closing brace. */
+/* NOLINTNEXTLINE(misc-no-recursion): no group is known within another */
 static int scan_settings(struct scan *scan, const char *group, struct error *err)
 {
 	int opened = scan->line;

@@ -5,6 +5,11 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* The header says once more what these return. */
+#undef error_set
+#undef error_errno
+#undef error_prefix
+
 int error_set(struct error *err, const char *format, ...)
 {
 	va_list ap;

@@ -30,3 +30,9 @@ int error_errno(struct error *err, int errnum, const char *format, ...)
 /* Puts the printf-style text and ": " in front of what *err already says. Returns -1. */
 int error_prefix(struct error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* That they return -1 is said here as well, where compilers and analyzers see it: else
+ * every variable that a failed function left unset looks like one that is used. */
+#define error_set(...)    (error_set(__VA_ARGS__), -1)
+#define error_errno(...)  (error_errno(__VA_ARGS__), -1)
+#define error_prefix(...) (error_prefix(__VA_ARGS__), -1)

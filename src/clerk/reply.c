@@ -144,7 +144,7 @@ void reply_read(const struct reply *reply, const struct job *job,
 		read_fault(reply, &redact, &answer);
 		break;
 	case REPLY_END__MAX:
-		assert(!"an end of reply.h");
+		assert(false && "an end of reply.h");
 	}
 	answer_move(&answer, ret_answer);
 }

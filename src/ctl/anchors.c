@@ -31,7 +31,7 @@ static bool read_one(const char *text, size_t len, struct anchor *ret)
 	if (!parse_int64(seq, 1, INT64_MAX, &ret->seq))
 		return false;
 	(void)snprintf(
-		ret->hash, sizeof(ret->hash), "%.*s", CHAIN_HEX_LEN - 1, colon + 1);
+		ret->hash, sizeof(ret->hash), "%.*s", (int)CHAIN_HEX_LEN - 1, colon + 1);
 	return strspn(ret->hash, "0123456789abcdef") == CHAIN_HEX_LEN - 1;
 }
 

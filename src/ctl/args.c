@@ -168,12 +168,12 @@ static int take_all(struct reading *reading, struct error *err)
 
 	for (reading->at = 1; reading->at < reading->argc; reading->at++) {
 		const char *word = reading->argv[reading->at];
-		int rc;
+		int rc = 0;
 
 		if (only_words || !is_option(word))
 			rc = take_word(reading->args, word, err);
 		else if (!strcmp(word, "--"))
-			rc = (only_words = true, 0);
+			only_words = true;
 		else if (word[1] == '-')
 			rc = take_long(reading, word + 2, err);
 		else

@@ -41,7 +41,7 @@ static bool ask_terminal(void)
 int care_ask(const struct ctl *ctl, const struct care *care, bool *ret_go)
 {
 	const char *expect = args_get(ctl->args, OPT_EXPECT);
-	int64_t expected;
+	int64_t expected = 0;
 
 	*ret_go = false;
 	if (expect && ctl_number("--expect", expect, 0, INT64_MAX, &expected))

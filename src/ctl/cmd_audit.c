@@ -88,6 +88,7 @@ static int print(struct ctl *ctl, struct reader_events *events, bool following)
 	int status = CTL_OK;
 
 	events->fn = following ? on_followed : on_event;
+	/* cppcheck-suppress autoVariables ; used below and not after it */
 	events->userdata = &listing;
 	if (has_list(ctl, following))
 		out_list_begin(&ctl->out, &list_events);

@@ -39,7 +39,7 @@ int cmd_pause(struct ctl *ctl)
 		.action = action};
 	struct error err = ERROR_NULL;
 	char text[CLOCK_TEXT_LEN];
-	int64_t ms, now = clock_now().wall_ms;
+	int64_t ms = 0, now = clock_now().wall_ms;
 
 	if (select_read(ctl, false, &select))
 		return CTL_USAGE;

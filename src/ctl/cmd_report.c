@@ -6,6 +6,7 @@
 #include "ctl/report_html.h"
 #include "ctl/select.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static int read_html(struct run *run)
 {
 	AUTO(buf) struct buf names = BUF_NULL;
 
+	assert(run->report);
 	run->html = true;
 	if (report_html_can(run->report->source))
 		return CTL_OK;

@@ -222,7 +222,8 @@ static void print_line(struct watch *watch)
 	struct progress progress = figures(watch), still = progress;
 
 	buf_clear(&watch->line);
-	still.per_second = still.left_ms = -1;
+	still.per_second = -1;
+	still.left_ms = -1;
 	progress_plain(&watch->line, &still);
 	if (!strcmp(buf_str(&watch->line), buf_str(&watch->printed)))
 		return;

@@ -91,7 +91,7 @@ static int on_stop(void *userdata, const struct reader_stop *stop, struct error 
 	at = out->len;
 	waits_say_stop(out, stop);
 	if (out->data[at] >= 'a' && out->data[at] <= 'z')
-		out->data[at] -= 'a' - 'A';
+		out->data[at] = (char)(out->data[at] - 'a' + 'A');
 	buf_putc(out, '.');
 	if (!stop->kind)
 		put_until(stops->explain, stop->ends);

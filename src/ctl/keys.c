@@ -55,6 +55,7 @@ static void find_twins(struct rows *rows, size_t *n_faults)
 		if (rows->rows[i].idempotency_key)
 			keyed[n++] = &rows->rows[i];
 	if (n)
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
 		qsort(keyed, n, sizeof(*keyed), by_key);
 	for (size_t i = 1; i < n; i++) {
 		struct row *first = keyed[i - 1], *row = keyed[i];

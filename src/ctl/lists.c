@@ -25,6 +25,7 @@ static const struct out_column event_columns[] = {
 #include "store/reader.def"
 };
 
+/* NOLINTNEXTLINE(misc-redundant-expression): that it is, is what is wanted */
 _Static_assert(OUT_NONE == READER_NONE, "an integer that is not there");
 
 #define LIST(columns, shown)                                                             \

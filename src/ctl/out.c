@@ -111,6 +111,7 @@ static void pick_shown(struct out *out, const struct out_list *list)
 {
 	const char *at = list->shown;
 
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
 	out->shown = xcalloc((size_t)list->n, sizeof(*out->shown));
 	out->n_shown = 0;
 	if (!at)

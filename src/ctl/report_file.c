@@ -34,6 +34,7 @@ int report_file_open(const char *path, struct report_file *ret_file, struct erro
 	if (file.fd < 0)
 		return error_errno(err, errno, "%s", path);
 	*ret_file = file;
+	/* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): AUTO() reads it */
 	file = (struct report_file)REPORT_FILE_NULL;
 	return 0;
 }

@@ -11,7 +11,6 @@
 
 #define TICK_ACCURACY 200000
 #define BUSY_MIN_USEC 100
-#define BUSY_MAX_USEC 1000000
 
 static int on_turn(sd_event_source *source, void *userdata)
 {

@@ -71,8 +71,9 @@ int ledger_command_refuse(
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_put);
 	struct audit_row row = {AUDIT_ROW_NULL};
 
-	sql_bind(stmt, "itIttttttttitiiii", command->id, NULL, (int64_t)0, NULL, NULL,
-		NULL, command->requested_by ? command->requested_by : "", command->reason,
+	sql_bind(stmt, "itIttttttttitiiii", command->id, (char *)NULL, (int64_t)0,
+		(char *)NULL, (char *)NULL, (char *)NULL,
+		command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, ledger->now_text, "refused", (int64_t)0, command->fault,
 		(int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0);
 	if (sql_run(stmt, NULL, err) < 0)
@@ -277,7 +278,7 @@ static int read_command(struct ledger *ledger, const struct ledger_command *comm
 	case QUEUE_VERB__MAX:
 		break;
 	}
-	assert(!"a verb");
+	assert(false && "a verb");
 	return -1;
 }
 

@@ -33,7 +33,7 @@ static int last_id(struct queue *queue, const char *table, enum queue_query max_
 	struct queue_conn *conn = &queue->conn;
 	AUTO(sql_reset) sqlite3_stmt *sequence = queue_conn_stmt(conn, QQ_sequence_get);
 	AUTO(sql_reset) sqlite3_stmt *max = queue_conn_stmt(conn, max_id);
-	int64_t given, highest;
+	int64_t given, highest = 0;
 	int rc;
 
 	sql_bind(sequence, "t", table);
@@ -164,7 +164,7 @@ static int quick_check(struct queue *queue, const char *pragma, struct error *er
 		}
 		/* Asked without a row, SQLite forgets the error for "out of range". */
 		message = sql_text(stmt, 0);
-		if (message && strcmp(message, "ok") && !is_about_a_row(message))
+		if (message && strcmp(message, "ok") != 0 && !is_about_a_row(message))
 			rc = is_damaged(queue, message, err);
 	}
 	(void)sqlite3_finalize(stmt);

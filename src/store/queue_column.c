@@ -6,6 +6,7 @@
 #include "store/queue_text.h"
 #include "store/sql.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -172,6 +173,7 @@ static void take_text(struct queue_check *check, const struct queue_column *colu
 static void take_integer(struct queue_check *check, const struct queue_column *column,
 	const struct value *value, char *field)
 {
+	assert(field); /* no column of a number is only looked at */
 	if (value->type != SQLITE_INTEGER || value->integer < column->min ||
 		value->integer > column->max)
 		not_so(check, column, value, NULL);

@@ -279,7 +279,7 @@ static int check_taken(struct reading *reading, struct error *err)
 	reading->queue->matched = rc == 0;
 	if (rc <= 0)
 		return rc;
-	error_prefix(err, "%s", reading->queue->path);
+	(void)error_prefix(err, "%s", reading->queue->path);
 	return QUEUE_E_FAULT;
 }
 

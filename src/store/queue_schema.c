@@ -153,7 +153,7 @@ static int look_at(const struct queue_schema *schema, struct look *look,
 		look->seen |= 1u << i;
 		return 0;
 	}
-	if (strcmp(type, "table") && strcmp(type, "view")) {
+	if (strcmp(type, "table") != 0 && strcmp(type, "view") != 0) {
 		if (!is_our_table(schema, column[COL_TABLE]))
 			return 0;
 		look->remedy = "drop it";
@@ -247,8 +247,8 @@ static int is_empty(struct queue_conn *conn, bool *ret_empty, struct error *err)
 int queue_schema_version(struct queue_conn *conn, int *ret_version, struct error *err)
 {
 	const char *path = sqlite3_db_filename(conn->db, "main");
-	int64_t application, version;
-	bool empty;
+	int64_t application, version = 0;
+	bool empty = false;
 	int rc = queue_conn_pragma(conn, "PRAGMA application_id", &application, err);
 
 	if (rc == 0)

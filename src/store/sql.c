@@ -10,6 +10,7 @@
 int sql_prepare(sqlite3 *db, const struct sql_text *texts, int n, sqlite3_stmt **stmts,
 	struct error *err)
 {
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
 	memset(stmts, 0, sizeof(*stmts) * (size_t)n);
 	for (int i = 0; i < n; i++) {
 		if (sqlite3_prepare_v3(db, texts[i].text, -1, SQLITE_PREPARE_PERSISTENT,
@@ -79,7 +80,7 @@ void sql_bind(sqlite3_stmt *stmt, const char *format, ...)
 			rc = sqlite3_bind_null(stmt, at);
 			break;
 		default:
-			assert(!"a known format letter");
+			assert(false && "a known format letter");
 		}
 		/* A static binding allocates nothing and the statement is reset: a bug.
 		 */

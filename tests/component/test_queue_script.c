@@ -11,7 +11,6 @@ struct said {
 #define COMMAND(columns, values) "INSERT INTO command(" columns ") VALUES(" values ");"
 #define NOT_UTC                                                                          \
 	CHECK("not_before must be UTC: YYYY-MM-DD HH:MM[:SS] or YYYY-MM-DDTHH:MM:SSZ")
-#define BY_COMMAND "use a command"
 
 static const struct said refusals[] = {
 	{JOB("action", "'create'"), CHECK("a create needs user_id")},

@@ -104,7 +104,8 @@ const char *control_set_limit(struct fake *fake, const json_t *body)
 			json_string_length(retry_after) >= sizeof(config.retry_after)))
 		return "retry_after is a string: on, off or the value";
 	if (retry_after)
-		strcpy(config.retry_after, json_string_value(retry_after));
+		memcpy(config.retry_after, json_string_value(retry_after),
+			json_string_length(retry_after) + 1);
 	if (count_refused && !json_is_boolean(count_refused))
 		return "count_refused is true or false";
 	if (count_refused)

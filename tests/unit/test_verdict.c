@@ -216,7 +216,7 @@ static struct answer answer_of(const struct row *row, enum job_action action)
 static void describe(char *text, size_t size, size_t row, const struct expected *verdict)
 {
 	(void)snprintf(text, size,
-		"row %zu, HTTP %d: effect %s, fate %d, %s, hold %d, %s", row,
+		"row %zu, HTTP %d: effect %s, fate %u, %s, hold %u, %s", row,
 		rows[row].status, effect_name(verdict->effect), verdict->fate,
 		job_result_name(verdict->result), verdict->hold, verdict->flags);
 }
