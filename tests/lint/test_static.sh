@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ctest: labels=slow timeout=300
+# ctest: labels=slow timeout=900
 # clang-tidy (.clang-tidy says what) and cppcheck find nothing.
 set -eu
 cd -- "$SOURCE_DIR"
@@ -11,13 +11,11 @@ for tool in clang-tidy cppcheck; do
 	fi
 done
 
-# Three of cppcheck's ideas do not fit: a double behind its offset, an address that the caller
-# drops again, and NULL as the end of a list.
 cppcheck --quiet -j "$(nproc)" --std=c11 --enable=warning,portability,performance \
-	--error-exitcode=1 --inline-suppr --suppress=invalidPointerCast \
-	--suppress=autoVariables --suppress=varFuncNullUB -I src -D_GNU_SOURCE \
-	'-DPROJECT_VERSION="0"' src tests/fake_clerk
+	--error-exitcode=1 --inline-suppr -I src -D_GNU_SOURCE '-DPROJECT_VERSION="0"' \
+	src tests/fake_clerk
 
+# One file a call: after the first one its analyzer takes every va_list for uninitialized.
 find src tests/fake_clerk -name '*.c' -print0 |
-	xargs -0 -n 6 -P "$(nproc)" clang-tidy --quiet -p "$BUILD_DIR"
+	xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p "$BUILD_DIR" 2>/dev/null
 echo 'clang-tidy and cppcheck find nothing'
