@@ -249,11 +249,13 @@ static void check_conf(struct ctl *ctl, const struct place *place)
 {
 	struct error err = ERROR_NULL;
 
-	if (config_load(place->conf, &ctl->config, &err) < 0)
+	if (config_load(place->conf, &ctl->config, &err) < 0) {
 		ctl_say("the configuration does not hold: %s", err.text);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): config_load() has set
-	 * it */
-	else if (strcmp(ctl->config->state_directory, place->state) != 0)
+		return;
+	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): config_load() set it
+	 */
+	if (strcmp(ctl->config->state_directory, place->state) != 0)
 		ctl_say("%s: state_directory is \"%s\", but the folders are in %s, and "
 			"the unit lets the daemon write nowhere else",
 			place->conf, ctl->config->state_directory, place->state);

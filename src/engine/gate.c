@@ -33,10 +33,7 @@ void gate_init(struct gate *ret_gate, const struct gate_config *config)
 		.config = *config,
 		.state = {.limit = config->concurrency,
 			.factor = 1,
-			.halved_ms = INT64_MIN,
-			.factor_cut_ms = INT64_MIN,
-			.rate_limited_ms = INT64_MIN},
-		.now_ms = INT64_MIN,
+			.halved_ms = INT64_MIN},
 	};
 	for (int kind = 0; kind < HOLD__MAX; kind++)
 		ret_gate->state.hold[kind].ended_ms = INT64_MIN;

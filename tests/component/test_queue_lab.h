@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/mem.h"
+#include "patience.h"
 #include "store/queue.h"
 
 #include <ftw.h>
@@ -59,7 +60,7 @@ static inline int lab_setup_floor(void **state, struct queue_cursor floor)
 	options.folder = lab->queue;
 	queue_new(&options, &lab->q);
 	lab->cursor = floor;
-	(void)alarm(LAB_DEADLINE_S);
+	(void)alarm(patience_s(LAB_DEADLINE_S));
 	*state = lab;
 	return 0;
 }

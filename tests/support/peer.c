@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "patience.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,8 +20,8 @@
 
 #include <cmocka.h>
 
-#define DEADLINE_USEC (UINT64_C(20) * 1000 * 1000)
-#define ANSWERS_MAX   4096
+#define DEADLINE_S  20
+#define ANSWERS_MAX 4096
 
 struct connection {
 	TAILQ_ENTRY(connection) entry;
@@ -415,7 +416,7 @@ void peer_loop_until(
 	bool is_late = false;
 
 	must(sd_event_add_time_relative(loop->event, &deadline, CLOCK_MONOTONIC,
-		DEADLINE_USEC, 0, on_deadline, &is_late));
+		UINT64_C(1000000) * patience_s(DEADLINE_S), 0, on_deadline, &is_late));
 	while (!happened(userdata) && !is_late)
 		must(sd_event_run(loop->event, UINT64_MAX));
 	(void)sd_event_source_disable_unref(deadline);

@@ -2,6 +2,7 @@
 #include "base/config.h"
 
 #include "base/mem.h"
+#include "patience.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -32,7 +33,7 @@ static int make_place(void **state)
 	(void)snprintf(place->path, sizeof(place->path), "%s/x.conf", place->folder);
 	(void)unsetenv("RUNTIME_DIRECTORY");
 	/* A FIFO that blocks ends the test instead of the patience. */
-	(void)alarm(20);
+	(void)alarm(patience_s(20));
 	*state = place;
 	return 0;
 }

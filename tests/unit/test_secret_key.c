@@ -1,6 +1,7 @@
 #include "base/secret_key.h"
 
 #include "base/mem.h"
+#include "patience.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -56,7 +57,7 @@ static int make_place(void **state)
 	place->config = load_config("");
 	(void)setenv("CREDENTIALS_DIRECTORY", place->folder, 1);
 	(void)setenv("CLERK_SECRET_KEY", LIVE, 1);
-	(void)alarm(20);
+	(void)alarm(patience_s(20));
 	*state = place;
 	return 0;
 }

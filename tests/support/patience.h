@@ -1,0 +1,14 @@
+/* How long a test waits before it fails, on a machine that may be made slow on purpose.
+ */
+#pragma once
+
+#include <stdlib.h>
+
+/* The seconds, times TEST_PATIENCE of the environment where that is a number above 1. */
+static inline unsigned patience_s(unsigned seconds)
+{
+	const char *times = getenv("TEST_PATIENCE");
+	int factor = times ? atoi(times) : 1;
+
+	return factor > 1 ? seconds * (unsigned)factor : seconds;
+}
