@@ -253,8 +253,7 @@ static void check_conf(struct ctl *ctl, const struct place *place)
 		ctl_say("the configuration does not hold: %s", err.text);
 		return;
 	}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): config_load() set it
-	 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): it was loaded */
 	if (strcmp(ctl->config->state_directory, place->state) != 0)
 		ctl_say("%s: state_directory is \"%s\", but the folders are in %s, and "
 			"the unit lets the daemon write nowhere else",

@@ -3,6 +3,7 @@
  * left, it left and nobody knows, a whole answer; and one http_post() is never two
  * requests.
  */
+#include "patience.h"
 #include "peer.h"
 
 #include "base/buf.h"
@@ -155,7 +156,7 @@ static void test_stall_at_every_byte(void **state)
 	struct peer_fixture *f = *state;
 	int n_with_status = 0;
 
-	f->loop.options.request_timeout_ms = 300;
+	f->loop.options.request_timeout_ms = (int)patience(300);
 	f->loop.options.concurrency = (int)strlen(ANSWER);
 	peer_loop_reconfigure(&f->loop);
 	for (size_t n = 0; n < strlen(ANSWER); n++) {

@@ -60,7 +60,7 @@ static inline int lab_setup_floor(void **state, struct queue_cursor floor)
 	options.folder = lab->queue;
 	queue_new(&options, &lab->q);
 	lab->cursor = floor;
-	(void)alarm(patience_s(LAB_DEADLINE_S));
+	(void)alarm(patience(LAB_DEADLINE_S));
 	*state = lab;
 	return 0;
 }

@@ -155,8 +155,7 @@ void token_secret(const struct token *token, const char *canary, struct text *ou
 	char *signature = text_room(out, SIGNATURE_LEN);
 	rng_base64url(&rng, signature, SIGNATURE_LEN);
 	if (canary)
-		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): in the middle of a
-		 * text */
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): amid a text */
 		memcpy(signature + CANARY_AT, canary, strlen(canary));
 	text_added(out, SIGNATURE_LEN);
 }

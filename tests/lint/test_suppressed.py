@@ -11,10 +11,11 @@ from pathlib import Path
 SOURCE = Path(os.environ.get("SOURCE_DIR") or Path(__file__).resolve().parents[2])
 SUFFIXES = {".c", ".h", ".def", ".sh", ".py", ".cmake", ".txt", ""}
 
-# What hides something, and how it has to look to say what and why.
+# What hides something, and how it has to look to say what and why. A comment that goes on in a
+# second line would hide that one.
 WORD = r"[\w.-]+(?:,\s*[\w.-]+)*"
 MARKS = {
-    re.compile(r"\bNOLINT"): re.compile(rf"NOLINT(?:NEXTLINE|BEGIN)?\({WORD}\): \w|NOLINTEND\({WORD}\)"),
+    re.compile(r"\bNOLINT"): re.compile(rf"NOLINT(?:NEXTLINE|BEGIN)?\({WORD}\): \w.*\*/$|NOLINTEND\({WORD}\)"),
     re.compile(r"\bcppcheck-suppress"): re.compile(r"cppcheck-suppress(?:-begin|-end)? \w+ ; \w"),
     re.compile(r"#\s*shellcheck\s+disable"): re.compile(rf"shellcheck disable={WORD} # \S"),
     re.compile(r"GCC diagnostic ignored"): re.compile(r'ignored "-W[\w-]+" /\* \w'),

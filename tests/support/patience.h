@@ -4,11 +4,12 @@
 
 #include <stdlib.h>
 
-/* The seconds, times TEST_PATIENCE of the environment where that is a number above 1. */
-static inline unsigned patience_s(unsigned seconds)
+/* That time, in whatever unit, times TEST_PATIENCE of the environment where that is a
+ * number above 1. */
+static inline unsigned patience(unsigned time)
 {
 	const char *times = getenv("TEST_PATIENCE");
 	int factor = times ? atoi(times) : 1;
 
-	return factor > 1 ? seconds * (unsigned)factor : seconds;
+	return factor > 1 ? time * (unsigned)factor : time;
 }

@@ -416,7 +416,7 @@ void peer_loop_until(
 	bool is_late = false;
 
 	must(sd_event_add_time_relative(loop->event, &deadline, CLOCK_MONOTONIC,
-		UINT64_C(1000000) * patience_s(DEADLINE_S), 0, on_deadline, &is_late));
+		UINT64_C(1000000) * patience(DEADLINE_S), 0, on_deadline, &is_late));
 	while (!happened(userdata) && !is_late)
 		must(sd_event_run(loop->event, UINT64_MAX));
 	(void)sd_event_source_disable_unref(deadline);

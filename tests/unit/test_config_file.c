@@ -33,7 +33,7 @@ static int make_place(void **state)
 	(void)snprintf(place->path, sizeof(place->path), "%s/x.conf", place->folder);
 	(void)unsetenv("RUNTIME_DIRECTORY");
 	/* A FIFO that blocks ends the test instead of the patience. */
-	(void)alarm(patience_s(20));
+	(void)alarm(patience(20));
 	*state = place;
 	return 0;
 }

@@ -57,7 +57,7 @@ static int make_place(void **state)
 	place->config = load_config("");
 	(void)setenv("CREDENTIALS_DIRECTORY", place->folder, 1);
 	(void)setenv("CLERK_SECRET_KEY", LIVE, 1);
-	(void)alarm(patience_s(20));
+	(void)alarm(patience(20));
 	*state = place;
 	return 0;
 }
