@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#define N_JOBS   1000
 #define DOWN_MS  (10 * 60 * 1000)
 #define AFTER_MS (2 * 60 * 1000)
 
