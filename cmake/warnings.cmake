@@ -2,7 +2,7 @@
 # -Wcast-qual and -Wcast-align (borrowed texts in structs that own theirs; fields found by
 # their offset), -Wswitch-enum and -Wswitch-default (a switch names every value or says why
 # not by its default, -Wswitch sees to the first), -Wfloat-equal (a setting that did not
-# change), -Wbad-function-cast (a figure as a double).
+# change), -Wbad-function-cast (a figure as a double), -Wcomma (two steps of one kind).
 set(warnings -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
   -Wold-style-definition -Wredundant-decls -Wnested-externs -Wformat=2 -Wvla
   -Wpointer-arith -Wwrite-strings -Wundef -Wunused-macros -Wimplicit-fallthrough
@@ -13,7 +13,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     -Wlogical-op -Wjump-misses-init -Walloc-zero -Wformat-signedness -Wformat-overflow=2
     -Wstringop-overflow=4 -Warray-bounds=2 -Wshift-overflow=2 -Warith-conversion)
 else()
-  list(APPEND warnings -Wno-sign-conversion -Wcomma -Wassign-enum -Wunreachable-code
+  list(APPEND warnings -Wno-sign-conversion -Wassign-enum -Wunreachable-code
     -Wshift-sign-overflow -Wloop-analysis -Wconditional-uninitialized)
 endif()
 add_compile_options(${warnings})

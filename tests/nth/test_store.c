@@ -71,6 +71,8 @@ static struct shared {
 
 static const char *folder;
 
+static void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 static void wrong(const char *format, ...)
 {
 	va_list ap;
