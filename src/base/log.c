@@ -140,21 +140,20 @@ void log_line(
 {
 	AUTO(free_ptr) char *whole = NULL;
 	char cut[1024]; /* why the process ends is said without memory too */
-	char *text = cut;
+	char *text;
 	va_list ap;
 
 	if (level > max_level)
 		return;
 	va_start(ap, format);
-	if (vasprintf(&whole, format, ap) >= 0)
-		text = whole;
-	else
+	if (vasprintf(&whole, format, ap) < 0)
 		whole = NULL;
 	va_end(ap);
 	va_start(ap, format);
 	if (!whole)
 		(void)vsnprintf(cut, sizeof(cut), format, ap);
 	va_end(ap);
+	text = whole ? whole : cut;
 	defuse(text);
 	if (to_journal)
 		send_to_journal(level, fields, text);

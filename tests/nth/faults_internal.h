@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* What is defined here is declared by the C library, in part with other attributes. */
-#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes" /* see above */
 
 #define FAULTS_SHORT (-1) /* half of it */
 
