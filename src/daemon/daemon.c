@@ -33,7 +33,7 @@ int64_t daemon_requests(const struct config *config, enum secret_key_kind kind)
 	return n > 0 ? n : 1;
 }
 
-char *daemon_detail(const struct daemon *daemon)
+char *daemon_detail(const struct daemon *daemon, bool restored)
 {
 	AUTO(free_ptr) char *config = config_json(daemon->config);
 	char fingerprint[17];
@@ -44,6 +44,8 @@ char *daemon_detail(const struct daemon *daemon)
 	root = json_pack("{s:s, s:o?, s:{s:s, s:s}}", "version", PROJECT_VERSION,
 		"config", json_loads(config, 0, NULL), "key", "kind",
 		secret_key_kind_name(daemon->key_kind), "fingerprint", fingerprint);
+	if (root && restored)
+		(void)json_object_set_new(root, "accept_restore", json_true());
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	return text ? text : xstrdup("{}");
@@ -197,14 +199,15 @@ static int open_store(struct daemon *daemon, struct error *err)
 
 static int go_to_work(struct daemon *daemon, struct error *err)
 {
-	AUTO(free_ptr) char *detail = daemon_detail(daemon);
+	/* Whoever says that files were restored is believed: of all three put back
+	 * together nothing can be seen. */
+	bool restored =
+		daemon->options.accept_restore || ledger_was_restored(daemon->ledger);
+	AUTO(free_ptr) char *detail = daemon_detail(daemon, restored);
 	struct engine_options options = daemon_engine_options(daemon);
 	struct engine_start start = {.detail = detail,
 		.key_kind = secret_key_kind_name(daemon->key_kind),
-		/* Whoever says that files were restored is believed: of all three put
-		 * back together nothing can be seen. */
-		.paused = daemon->options.accept_restore ||
-			  ledger_was_restored(daemon->ledger)};
+		.paused = restored};
 	char boot_id[40];
 
 	read_boot_id(boot_id);

@@ -100,5 +100,6 @@ void daemon_exit(struct daemon *daemon, int status);
 void daemon_on_reply(void *userdata, uint64_t ticket, const struct reply *reply);
 /* The engine's world. */
 struct engine_world daemon_world(struct daemon *daemon);
-/* {"version":…,"config":…,"key":…}: a new string that the caller frees. */
-char *daemon_detail(const struct daemon *daemon);
+/* {"version":…,"config":…,"key":…}: a new string that the caller frees. restored: with
+ * "accept_restore":true, for a start on a restored copy. */
+char *daemon_detail(const struct daemon *daemon, bool restored);

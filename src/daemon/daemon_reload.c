@@ -32,7 +32,7 @@ static void take_config(struct daemon *daemon, struct config *config, struct sec
 	secret_move(key, &daemon->key);
 	log_set_level((enum log_level)config->log_level);
 	options = daemon_engine_options(daemon);
-	detail = daemon_detail(daemon);
+	detail = daemon_detail(daemon, false);
 	engine_reconfigure(daemon->engine, &options, new_key, detail);
 	config_free(old);
 	free(TAKE_PTR(daemon->reload_fault));

@@ -143,7 +143,7 @@ void daemon_exit(struct daemon *daemon, int status)
 static void finish_stop(struct daemon *daemon)
 {
 	struct error err = ERROR_NULL;
-	AUTO(free_ptr) char *detail = daemon_detail(daemon);
+	AUTO(free_ptr) char *detail = daemon_detail(daemon, false);
 
 	if (engine_open(daemon->engine))
 		log_warning(

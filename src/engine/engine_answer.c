@@ -123,6 +123,7 @@ static void decide(struct engine *engine, struct flight *flight, enum event even
 	case VERDICT_AGAIN_FREE:
 		outcome->state = JOB_QUEUED;
 		outcome->due_ms = due_ms(engine, flight);
+		outcome->uncounted = verdict->fate == VERDICT_AGAIN_FREE;
 		break;
 	}
 }

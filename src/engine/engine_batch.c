@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CANCEL_IDS INT64_C(-4000000000000)
-
 static struct ledger_command own_command(
 	enum queue_verb verb, int64_t id, const char *batch, const char *reason)
 {
@@ -55,8 +53,7 @@ static int hold_rest(struct engine *engine, const struct ledger_batch *batch,
 	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
 		"batch %s: the first are released, the rest waits for resume", name);
 	return ledger_command_end(engine->ledger, &command, false,
-		"the first of the batch are released, the rest waits for resume", NULL,
-		err);
+		"the first of the batch are released, the rest waits for resume", err);
 }
 
 int engine_batch_take(struct engine *engine, const struct job *job,
@@ -70,7 +67,7 @@ int engine_batch_take(struct engine *engine, const struct job *job,
 	if (ledger_batch_take(engine->ledger, job->batch, &batch, err) < 0)
 		return -1;
 	if (batch.stopped)
-		*ret_stopped_by = CANCEL_IDS - batch.id;
+		*ret_stopped_by = LEDGER_STOP_IDS - batch.id;
 	return batch.reached ? hold_rest(engine, &batch, job->batch, err) : 0;
 }
 
@@ -85,7 +82,7 @@ int engine_batch_fail(struct engine *engine, const struct job *job, struct error
 		return -1;
 	if (!batch.reached)
 		return 0;
-	command = own_command(QUEUE_CANCEL, CANCEL_IDS - batch.id, job->batch,
+	command = own_command(QUEUE_CANCEL, LEDGER_STOP_IDS - batch.id, job->batch,
 		"max_failures of the batch is reached");
 	/* What was taken; what comes later is cancelled as it comes. */
 	command.max_job_id = ledger_progress(engine->ledger)->cursor.job;

@@ -44,7 +44,7 @@ static int end(struct engine *engine, const struct ledger_command *command, bool
 		queue_verb_name(command->verb),
 		*command->requested_by ? command->requested_by : "nobody named",
 		refused ? "refused: " : "", message);
-	return ledger_command_end(engine->ledger, command, refused, message, NULL, err);
+	return ledger_command_end(engine->ledger, command, refused, message, err);
 }
 
 /* ---- one job ---- */

@@ -119,23 +119,39 @@ static int cancel_covered(struct engine *engine, const struct job *job, struct e
 	return ledger_command_begin(engine->ledger, command, err);
 }
 
+/* The row of the queue as the audit keeps it, with the lifetime where the policy gave it.
+ */
+static char *detail_of(const struct queue_row *row, const struct job *job)
+{
+	size_t len = strlen(row->detail);
+
+	if (job->expires_in_seconds == row->job.expires_in_seconds)
+		return xstrdup(row->detail);
+	return xasprintf("%.*s,\"policy\":{\"expires_in_seconds\":%" PRId64 "}}",
+		(int)(len - 1), row->detail, job->expires_in_seconds);
+}
+
 static int accept(struct engine *engine, const struct queue_row *row, struct error *err)
 {
+	AUTO(free_ptr) char *detail = NULL;
+	bool allowed;
 	struct refusal refusal = {.why = ""};
 	struct job job = row->job; /* borrowed; only the lifetime is filled in */
 	enum job_state state;
 	int64_t stopped_by;
 	int rc;
 
-	if (!policy_allows(engine->options.config, &job, &refusal))
-		return reject(engine, &job, &refusal, row->detail, err);
+	allowed = policy_allows(engine->options.config, &job, &refusal);
+	detail = detail_of(row, &job);
+	if (!allowed)
+		return reject(engine, &job, &refusal, detail, err);
 	rc = is_repeat(engine, &job, &refusal, err);
 	if (rc < 0)
 		return -1;
 	if (rc > 0)
-		return reject(engine, &job, &refusal, row->detail, err);
+		return reject(engine, &job, &refusal, detail, err);
 	if (engine_batch_take(engine, &job, &stopped_by, err) < 0 ||
-		ledger_accept(engine->ledger, &job, row->detail, err) < 0)
+		ledger_accept(engine->ledger, &job, detail, err) < 0)
 		return -1;
 	if (stopped_by) {
 		rc = ledger_cancel_job(engine->ledger, job.id, stopped_by, &state, err);

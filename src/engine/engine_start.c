@@ -92,6 +92,8 @@ static int settle_all(struct engine *engine, struct error *err)
 			/* A start that fails ends this engine and its counts. */
 			if (rc == 0)
 				engine_count(engine, &flight);
+			if (rc == 0 && flight.outcome.state == JOB_FAILED)
+				rc = engine_batch_fail(engine, &flight.job, err);
 		}
 		job_deinit(&flight.job);
 		answer_deinit(&flight.answer);

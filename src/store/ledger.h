@@ -178,6 +178,7 @@ struct ledger_outcome {
 	bool token_valid;       /* the answer's token is the one asked for: record it */
 	const char *reason; /* borrowed: said instead of the answer's own message; NULL =
 			       that */
+	bool uncounted;     /* with queued: the attempt counts towards no limit */
 };
 
 /* running → queued, succeeded or failed, with the answer, its token and its secret. job
@@ -266,6 +267,8 @@ struct ledger_command {
 	int64_t max_job_id;
 	int64_t step_job_id;
 	int64_t affected;
+	char taken_at[CLOCK_TEXT_LEN]; /* "" = in this turn */
+	int64_t taken_seq;             /* the audit's head then */
 	/* resume: how much of the sending clocks the pause took */
 	int64_t stood_still_ms[JOB_ACTION__MAX];
 };
@@ -279,9 +282,9 @@ void ledger_command_deinit(struct ledger_command *command);
 int ledger_command_begin(
 	struct ledger *ledger, const struct ledger_command *command, struct error *err);
 /* Ends it: `commanded`, state done or refused, with a sentence. Works for commands that
- * were never begun. detail may be NULL. */
+ * were never begun. */
 int ledger_command_end(struct ledger *ledger, const struct ledger_command *command,
-	bool refused, const char *message, const char *detail, struct error *err);
+	bool refused, const char *message, struct error *err);
 /* A row of the queue's command table that does not hold: refused, `commanded`, no effect.
  */
 int ledger_command_refuse(
@@ -320,7 +323,8 @@ int ledger_retry_job(struct ledger *ledger, int64_t job_id, int64_t command_id,
 
 /* ---- batches with a row of their own ---- */
 
-/* Keeps release_first and max_failures of a batch; what was kept first stays. */
+/* Keeps release_first and max_failures of a batch, and writes `commanded`; what was kept
+ * first stays, and nothing is written then. */
 int ledger_batch_put(
 	struct ledger *ledger, const struct queue_batch *batch, struct error *err);
 
@@ -344,6 +348,9 @@ int ledger_batch_set(
 
 /* A pause with an id up to here holds the rest of a batch back (release_first). */
 #define LEDGER_REST_IDS INT64_C(-2000000000000)
+
+/* The cancel of what is left of a batch: this less the batch's id. */
+#define LEDGER_STOP_IDS INT64_C(-4000000000000)
 
 /* The pause with which a restored copy starts. */
 #define LEDGER_RESTORE_ID INT64_C(-1)

@@ -3,6 +3,7 @@
 #include "store/ledger_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What is derived from an answer for several rows. */
@@ -132,6 +133,8 @@ static void describe_token(struct audit_row *row, const struct job *job,
 
 	if (outcome->token_valid) {
 		row->sign_in_token_id = answer->token.id;
+		if (!row->user_id)
+			row->user_id = answer->token.user_id; /* a revoke names none */
 		row->token_status = token_status_name(answer->token.status);
 		row->token_created_at_ms = answer->token.created_at_ms;
 		row->token_updated_at_ms = answer->token.updated_at_ms;
@@ -147,7 +150,7 @@ static int append_answer(struct ledger *ledger, const struct job *job,
 	const struct record *record, struct error *err)
 {
 	struct audit_row row = {AUDIT_ROW_NULL};
-	char due[CLOCK_TEXT_LEN];
+	char due[CLOCK_TEXT_LEN], detail[64];
 
 	ledger_about(&row, job);
 	describe_token(&row, job, answer, outcome, record);
@@ -162,6 +165,14 @@ static int append_answer(struct ledger *ledger, const struct job *job,
 		row.duration_ms = answer->duration_ms;
 	if (outcome->state == JOB_QUEUED)
 		row.next_attempt_at = ledger_due(outcome->due_ms, due);
+	if (outcome->state == JOB_FAILED) {
+		/* The limits that made it final are the configuration's of that day. */
+		(void)snprintf(detail, sizeof(detail), "{\"result\":\"%s\"}",
+			job_result_name(outcome->result));
+		row.detail = detail;
+	} else if (outcome->uncounted) {
+		row.detail = "{\"counted\":false}";
+	}
 	return ledger_append(ledger, &row, err);
 }
 

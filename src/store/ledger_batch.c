@@ -1,19 +1,42 @@
 /* Batches with a canary or a limit on failures. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "store/ledger_internal.h"
+
+#include <inttypes.h>
 
 int ledger_batch_put(
 	struct ledger *ledger, const struct queue_batch *batch, struct error *err)
 {
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_batch_put);
+	AUTO(buf) struct buf said = BUF_NULL;
+	struct audit_row row = {AUDIT_ROW_NULL};
 	int changes;
 
 	sql_bind(stmt, "tiittt", batch->name, batch->release_first, batch->max_failures,
 		batch->requested_by, batch->reason, ledger->now_text);
 	if (sql_run(stmt, &changes, err) < 0)
 		return -1;
-	ledger->wrote = ledger->wrote || changes > 0;
-	return 0;
+	if (!changes)
+		return 0;
+	buf_puts(&said, "batch taken: ");
+	if (batch->release_first >= 0)
+		buf_printf(&said, "the first %" PRId64 " are released",
+			batch->release_first);
+	else
+		buf_puts(&said, "all are released");
+	if (batch->max_failures)
+		buf_printf(&said,
+			", what is left is cancelled after %" PRId64 " failures",
+			batch->max_failures);
+	/* Of the queue's own number there is none: a batch goes by its name. */
+	row.event = event_name(EVENT_COMMANDED);
+	row.batch = batch->name;
+	row.requested_by = batch->requested_by;
+	row.reason = batch->reason;
+	row.error_message = buf_str(&said);
+	row.detail = batch->detail;
+	return ledger_append(ledger, &row, err);
 }
 
 /* Runs one of the two counting statements for the batch's name. */

@@ -1,8 +1,10 @@
 /* Operator commands: cancel, retry, pause, resume, one job or in steps. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "store/ledger_internal.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,13 +29,14 @@ static int put_command(struct ledger *ledger, const struct ledger_command *comma
 	char until[CLOCK_TEXT_LEN];
 
 	ledger->wrote = true;
-	sql_bind(stmt, "itIttttttttitiiii", command->id, queue_verb_name(command->verb),
+	sql_bind(stmt, "itIttttttttitiiiii", command->id, queue_verb_name(command->verb),
 		command->job_id, command->batch, action_word(command->action),
 		ledger_time(command->until_ms, until),
 		command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, running ? NULL : ledger->now_text, state,
 		command->affected, message, command->max_job_id, command->step_job_id,
-		command->stood_still_ms[JOB_CREATE], command->stood_still_ms[JOB_REVOKE]);
+		command->stood_still_ms[JOB_CREATE], command->stood_still_ms[JOB_REVOKE],
+		ledger->now.head.seq);
 	return sql_run(stmt, NULL, err);
 }
 
@@ -43,14 +46,37 @@ int ledger_command_begin(
 	return put_command(ledger, command, "running", NULL, err);
 }
 
+/* What of a command's row has no column in the audit. */
+static void describe(const struct ledger *ledger, const struct ledger_command *command,
+	struct buf *detail)
+{
+	bool before = *command->taken_at;
+	const char *taken = before ? command->taken_at : ledger->now_text;
+	char until[CLOCK_TEXT_LEN];
+
+	buf_printf(detail, "{\"verb\":\"%s\",\"taken_at\":\"%s\",\"taken_seq\":%" PRId64,
+		queue_verb_name(command->verb), taken,
+		before ? command->taken_seq : ledger->now.head.seq);
+	if (ledger_time(command->until_ms, until))
+		buf_printf(detail, ",\"until\":\"%s\"", until);
+	buf_printf(detail,
+		",\"affected\":%" PRId64 ",\"max_job_id\":%" PRId64
+		",\"step_job_id\":%" PRId64 ",\"still_create\":%" PRId64
+		",\"still_revoke\":%" PRId64 "}",
+		command->affected, command->max_job_id, command->step_job_id,
+		command->stood_still_ms[JOB_CREATE], command->stood_still_ms[JOB_REVOKE]);
+}
+
 int ledger_command_end(struct ledger *ledger, const struct ledger_command *command,
-	bool refused, const char *message, const char *detail, struct error *err)
+	bool refused, const char *message, struct error *err)
 {
 	AUTO(free_ptr) char *said = NULL;
+	AUTO(buf) struct buf detail = BUF_NULL;
 	struct audit_row row = {AUDIT_ROW_NULL};
 
 	if (put_command(ledger, command, refused ? "refused" : "done", message, err) < 0)
 		return -1;
+	describe(ledger, command, &detail);
 	said = xasprintf("%s %s: %s", queue_verb_name(command->verb),
 		refused ? "refused" : "done", message);
 	row.event = event_name(EVENT_COMMANDED);
@@ -61,7 +87,7 @@ int ledger_command_end(struct ledger *ledger, const struct ledger_command *comma
 	row.requested_by = command->requested_by;
 	row.reason = command->reason;
 	row.error_message = said;
-	row.detail = detail;
+	row.detail = buf_str(&detail);
 	return ledger_append(ledger, &row, err);
 }
 
@@ -71,11 +97,11 @@ int ledger_command_refuse(
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_command_put);
 	struct audit_row row = {AUDIT_ROW_NULL};
 
-	sql_bind(stmt, "itIttttttttitiiii", command->id, (char *)NULL, (int64_t)0,
+	sql_bind(stmt, "itIttttttttitiiiii", command->id, (char *)NULL, (int64_t)0,
 		(char *)NULL, (char *)NULL, (char *)NULL,
 		command->requested_by ? command->requested_by : "", command->reason,
 		ledger->now_text, ledger->now_text, "refused", (int64_t)0, command->fault,
-		(int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0);
+		(int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0, ledger->now.head.seq);
 	if (sql_run(stmt, NULL, err) < 0)
 		return -1;
 	row.event = event_name(EVENT_COMMANDED);
@@ -126,8 +152,13 @@ int ledger_commands(struct ledger *ledger,
 			.affected = sqlite3_column_int64(stmt, 10),
 			.stood_still_ms = {sqlite3_column_int64(stmt, 11),
 				sqlite3_column_int64(stmt, 12)},
+			.taken_seq = sqlite3_column_int64(stmt, 14),
 		};
-		int fn_rc = fn(userdata, &command, err);
+		int fn_rc;
+
+		(void)stpncpy(command.taken_at, sql_text(stmt, 13),
+			sizeof(command.taken_at) - 1);
+		fn_rc = fn(userdata, &command, err);
 
 		ledger_command_deinit(&command);
 		if (fn_rc < 0)

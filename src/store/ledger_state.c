@@ -1,6 +1,8 @@
 /* What the daemon remembers of itself: notes, pauses, holds, purges, recent attempts. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "store/ledger_internal.h"
+#include "store/queue_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,14 +71,19 @@ int ledger_hold(struct ledger *ledger, const char *kind, const char *reason,
 	const char *ends, struct error *err)
 {
 	sqlite3_stmt *stmt = ledger_stmt(ledger, AQ_hold_put);
+	AUTO(buf) struct buf detail = BUF_NULL;
 	struct audit_row row = {AUDIT_ROW_NULL};
 
 	sql_bind(stmt, "tttt", kind, ledger->now_text, reason, ends);
 	if (sql_run(stmt, NULL, err) < 0)
 		return -1;
+	buf_putc(&detail, '{');
+	queue_text_json_text(&detail, "ends", ends, strlen(ends));
+	buf_putc(&detail, '}');
 	row.event = event_name(EVENT_HELD);
 	row.error_code = kind;
 	row.error_message = reason;
+	row.detail = buf_str(&detail);
 	return ledger_append(ledger, &row, err);
 }
 

@@ -75,6 +75,64 @@ static void test_an_interrupted_job_of_a_paused_batch_waits(void **state)
 	assert_int_equal(world.n_sent, 1);
 }
 
+static void ask_once(struct config *config)
+{
+	config->retry_max_unknown_attempts = 1;
+}
+
+/* A failure that is found at the start counts for its batch as any other. */
+static void test_an_interrupted_job_that_fails_counts_for_its_batch(void **state)
+{
+	(void)state;
+	world_begin(&world, ask_once);
+	world_sql(&world, "INSERT INTO batch (name, max_failures) VALUES ('b', 1);"
+			  "INSERT INTO job (action, user_id, batch, not_before) VALUES "
+			  "('create', 'user_1', 'b', NULL), "
+			  "('create', 'user_2', 'b', '2100-01-01 00:00')");
+	assert_int_equal(world.n_sent, 1);
+	world_crash(&world);
+	world_pass(&world, 1000);
+	scratch_expect("audit", "SELECT group_concat(result) FROM job",
+		"outcome_unknown,cancelled");
+	scratch_expect("audit", "SELECT taken || failed || stopped FROM batch", "211");
+}
+
+/* Who limited the batch, and how, is told by the audit as well. */
+static void test_a_batchs_own_row_is_audited(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO batch (name, release_first, max_failures, requested_by, "
+		"reason) VALUES ('b', 2, 3, 'ana', 'canary');"
+		"INSERT INTO job (action, user_id, batch) VALUES "
+		"('create', 'user_1', 'b'), ('create', 'user_2', 'b')");
+	scratch_expect("audit",
+		"SELECT group_concat(batch || ' ' || requested_by || ' ' || reason || ' "
+		"' "
+		"|| error_message || ' ' || json_extract(detail, '$.max_failures')) "
+		"FROM audit WHERE event = 'commanded' AND command_id IS NULL",
+		"b ana canary batch taken: the first 2 are released, what is left is "
+		"cancelled after 3 failures 3");
+}
+
+/* What a command did has no column of its own in the audit. */
+static void test_what_a_command_did_is_audited(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO job (action, user_id, batch, not_before) VALUES "
+			  "('create', 'user_1', 'b', '2100-01-01 00:00'), "
+			  "('create', 'user_2', 'b', '2100-01-01 00:00')");
+	command("verb, batch", "'cancel', 'b'");
+	scratch_expect("audit",
+		"SELECT json_extract(detail, '$.verb') || json_extract(detail, "
+		"'$.affected') || (json_extract(detail, '$.taken_at') = at) || "
+		"json_extract(detail, '$.max_job_id') FROM audit WHERE event = "
+		"'commanded'",
+		"cancel212");
+}
+
 /* The end of one pause is not the end of another: a lockdown outlives the maintenance
  * that somebody else had planned. */
 static void test_a_pause_that_ends_leaves_the_others(void **state)
@@ -624,6 +682,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_running_job_comes_back_to_a_paused_batch),
 		TEST(test_an_interrupted_job_of_a_paused_batch_waits),
+		TEST(test_an_interrupted_job_that_fails_counts_for_its_batch),
+		TEST(test_a_batchs_own_row_is_audited),
+		TEST(test_what_a_command_did_is_audited),
 		TEST(test_a_pause_that_ends_leaves_the_others),
 		TEST(test_a_batch_stays_paused_by_the_longer_pause),
 		TEST(test_a_retried_job_keeps_its_not_before),

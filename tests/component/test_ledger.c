@@ -838,7 +838,7 @@ static void test_commands_work_in_steps(void **state)
 	begin(ledger);
 	OK(ledger_command_step(ledger, &command, 3, &done, &err));
 	assert_true(done);
-	OK(ledger_command_end(ledger, &command, false, "4 jobs cancelled", NULL, &err));
+	OK(ledger_command_end(ledger, &command, false, "4 jobs cancelled", &err));
 	commit(ledger);
 	scratch_expect("audit", "SELECT group_concat(state) FROM job",
 		"cancelled,cancelled,cancelled,cancelled,queued");

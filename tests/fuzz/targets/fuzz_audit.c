@@ -61,7 +61,7 @@ static void write_history(void)
 	fixture_begin(ledger, FIXTURE_NOON + 2000);
 	OK(ledger_accept(ledger, &c, "{}", &err));
 	OK(ledger_cancel_job(ledger, 3, 1, &state, &err));
-	OK(ledger_command_end(ledger, &command, false, "1 job cancelled", NULL, &err));
+	OK(ledger_command_end(ledger, &command, false, "1 job cancelled", &err));
 	OK(ledger_accept(ledger, &r, "{}", &err));
 	OK(ledger_sent(ledger, &r, &err));
 	answer.token.status = TOKEN_REVOKED;
