@@ -11,20 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-void verify_deinit(struct verify *verify)
-{
-	anchors_deinit(&verify->anchors);
-	for (size_t i = 0; i < verify->n_holds; i++) {
-		free(verify->holds[i].kind);
-		free(verify->holds[i].reason);
-	}
-	free(verify->holds);
-	for (size_t i = 0; i < verify->n_days; i++)
-		free(verify->days[i].rollup);
-	free(verify->days);
-	free(verify->fault);
-}
-
 static int read_anchors(const struct ctl *ctl, struct anchors *anchors)
 {
 	const char *path = args_get(ctl->args, OPT_ANCHORS);
@@ -48,56 +34,178 @@ static int read_anchors(const struct ctl *ctl, struct anchors *anchors)
 	return CTL_OK;
 }
 
-/* NAME: ok, GOOD; or NAME: BROKEN: FAULT where there is one. */
-static void print(struct ctl *ctl, const char *name, const char *good, const char *fault)
-{
-	AUTO(buf) struct buf line = BUF_NULL;
-	const char *text = fault && *fault ? fault : good;
+/* What one of the five lines says. Texts owned. */
+struct line {
+	char *good;
+	char *fault; /* NULL = none */
+};
 
-	text_escape(&line, text, strlen(text));
-	out_printf(&ctl->out, "%s: %s%s\n", name, text == fault ? "BROKEN: " : "",
-		buf_str(&line));
+enum { CHAIN, TABLES, ANCHORS, FILE_, SECRETS, LINES };
+
+struct verdict {
+	struct line lines[LINES];
+	bool broken;
+};
+
+static void verdict_cleanup(struct verdict *verdict)
+{
+	for (int i = 0; i < LINES; i++) {
+		free(verdict->lines[i].good);
+		free(verdict->lines[i].fault);
+	}
 }
 
-static void print_verdict(struct verify *verify, const struct error *chain)
+/* Notes a fault of a line, if it is the first. */
+static void blame(struct verdict *verdict, int line, const char *text)
 {
-	struct ctl *ctl = verify->ctl;
-	size_t n = verify->anchors.n;
-	AUTO(free_ptr)
-	char *rows = xasprintf("ok, %" PRId64 " rows, head %" PRId64 ":%s",
-		verify->chain.seq, verify->chain.seq, verify->head);
-	AUTO(free_ptr)
-	char *tables = xasprintf("ok, %" PRId64 " jobs, %" PRId64 " tokens, %" PRId64
-				 " commands are as the audit tells",
-		verify->n_jobs, verify->n_tokens, verify->n_commands);
-	AUTO(free_ptr)
-	char *anchors = xasprintf("ok, %zu checkpoint%s", n, n == 1 ? "" : "s");
-
-	print(ctl, "chain", verify->chain.seq ? rows : "ok, there is no row yet",
-		chain->text);
-	print(ctl, "tables", tables, verify->fault);
-	print(ctl, "anchors", n ? anchors : "none given", verify->anchors.fault.text);
+	verdict->broken = true;
+	if (!verdict->lines[line].fault)
+		verdict->lines[line].fault = xstrdup(text);
 }
 
-/* Walks the chain, then the tables, then what came meanwhile. A chain that is broken does
- * not keep the tables from being held against what the rows say. 0 or < 0; *ret_chain
- * says where the chain is broken, "" = nowhere. */
-static int run(struct verify *verify, struct error *ret_chain, struct error *err)
+/* NAME: GOOD; or NAME: BROKEN: FAULT where there is one. */
+static void print_verdict(struct ctl *ctl, const struct verdict *verdict)
+{
+	static const char *const names[LINES] = {
+		"chain", "tables", "anchors", "file", "secrets"};
+
+	for (int i = 0; i < LINES; i++) {
+		const struct line *line = &verdict->lines[i];
+		AUTO(buf) struct buf text = BUF_NULL;
+		const char *said = line->fault  ? line->fault
+				   : line->good ? line->good
+						: "not looked at";
+
+		text_escape(&text, said, strlen(said));
+		out_printf(&ctl->out, "%s: %s%s\n", names[i],
+			line->fault ? "BROKEN: " : "", buf_str(&text));
+	}
+}
+
+/* ---- the lines ---- */
+
+static char *say_anchors(const struct verify *verify, bool whole)
+{
+	const struct anchors *anchors = &verify->anchors;
+	const char *s = anchors->n == 1 ? "" : "s";
+
+	if (!anchors->n)
+		return xstrdup(
+			"none given; without one nobody can tell whether rows were "
+			"cut off at the end, or the chain was computed anew");
+	if (!whole && anchors->at < anchors->n)
+		return xasprintf("not ok: %zu of %zu checkpoint%s met before the break",
+			anchors->at, anchors->n, s);
+	return xasprintf("ok, %zu checkpoint%s", anchors->n, s);
+}
+
+/* The chain, then the tables, then what came meanwhile. A chain that is broken does not
+ * keep jobs and tokens from being held against what the rows say. 0 or < 0. */
+static int walk(struct verify *verify, struct verdict *verdict, struct error *err)
 {
 	int rc = verify_chain(verify, err);
 
 	if (rc == READER_E_BROKEN)
-		*ret_chain = *err;
+		blame(verdict, CHAIN, err->text);
 	if (rc < 0 || verify_jobs(verify, err) < 0 || verify_tokens(verify, err) < 0)
 		return -1;
 	if (rc == READER_E_BROKEN)
 		return 0;
 	rc = verify_rest(verify, err);
 	if (rc == READER_E_BROKEN)
-		*ret_chain = *err;
+		blame(verdict, CHAIN, err->text);
 	if (rc == 0)
 		anchors_end(&verify->anchors, verify->chain.seq);
 	return rc < 0 ? -1 : 0;
+}
+
+/* What was found so far, whether the walk came to its end or not. */
+static void gather(struct verify *verify, struct verdict *verdict, bool ended)
+{
+	struct line *lines = verdict->lines;
+	bool whole = ended && !lines[CHAIN].fault;
+
+	if (verify->fault)
+		blame(verdict, TABLES, verify->fault);
+	if (verify->anchors.fault.text[0])
+		blame(verdict, ANCHORS, verify->anchors.fault.text);
+	lines[ANCHORS].good = say_anchors(verify, whole);
+	if (!ended)
+		return;
+	if (verify->chain.seq)
+		lines[CHAIN].good = xasprintf("ok, %" PRId64 " rows, head %" PRId64 ":%s",
+			verify->chain.seq, verify->chain.seq, verify->head);
+	else
+		lines[CHAIN].good = xstrdup("ok, there is no row yet");
+	lines[TABLES].good = xasprintf("%s%" PRId64 " jobs, %" PRId64 " tokens, %" PRId64
+				       " commands are as the audit tells%s",
+		whole ? "ok, " : "not ok: ", verify->n_jobs, verify->n_tokens,
+		verify->n_commands, whole ? "" : "; the rest was not looked at");
+}
+
+/* The file as a whole; last, as it takes longest. */
+static void check_pages(struct verify *verify, struct verdict *verdict)
+{
+	struct error err = ERROR_NULL;
+	AUTO(free_ptr) char *text = NULL;
+
+	if (reader_check_pages(verify->ctl->reader, &text, &err) < 0)
+		blame(verdict, FILE_, err.text);
+	else if (text)
+		blame(verdict, FILE_, text);
+	verdict->lines[FILE_].good = xstrdup("ok, whole, with the schema as it was made");
+}
+
+static void check_secrets(struct verify *verify, struct verdict *verdict)
+{
+	struct error err = ERROR_NULL;
+	AUTO(free_ptr) char *text = NULL;
+	bool broken = false;
+
+	ctl_try_secrets(verify->ctl);
+	if (!verify->ctl->secrets) {
+		verdict->lines[SECRETS].good =
+			xstrdup("not looked at: tokens.db cannot be read");
+		return;
+	}
+	if (verify_secrets(verify, &text, &broken, &err) < 0)
+		blame(verdict, SECRETS, err.text);
+	else if (broken)
+		blame(verdict, SECRETS, text);
+	else
+		verdict->lines[SECRETS].good = xasprintf("ok, %s", text);
+}
+
+static void run(struct verify *verify, struct verdict *verdict)
+{
+	struct error err = ERROR_NULL;
+	bool ended;
+
+	reader_chain_init(&verify->chain);
+	ended = walk(verify, verdict, &err) == 0;
+	if (!ended)
+		blame(verdict, FILE_, err.text);
+	gather(verify, verdict, ended);
+	check_pages(verify, verdict);
+	if (ended)
+		check_secrets(verify, verdict);
+}
+
+/* The schema comes first: whoever changes it makes the rest say what he likes. 0 go on,
+ * or an exit status. */
+static int check_schema(struct ctl *ctl, struct verdict *verdict, bool *ret_readable)
+{
+	AUTO(schema_fault) struct schema_fault fault = {0};
+	AUTO(free_ptr) char *path = ctl_audit_path(ctl);
+	struct error err = ERROR_NULL;
+	int rc = reader_check_schema(path, &fault, &err);
+
+	if (rc)
+		return ctl_say_outcome(ctl, "audit.db", rc, &err);
+	if (fault.text)
+		blame(verdict, FILE_, fault.text);
+	*ret_readable = !fault.tables;
+	return CTL_OK;
 }
 
 /* The next anchor, once all of it held. 0 or an exit status. */
@@ -119,18 +227,22 @@ static int append_head(struct ctl *ctl, const struct verify *verify)
 int cmd_verify(struct ctl *ctl)
 {
 	AUTO(verify) struct verify verify = {.ctl = ctl};
-	struct error chain = ERROR_NULL, err = ERROR_NULL;
+	AUTO(verdict) struct verdict verdict = {0};
+	bool readable = false;
 	int status = read_anchors(ctl, &verify.anchors);
 
 	if (status == CTL_OK)
-		status = ctl_open_audit(ctl);
+		status = check_schema(ctl, &verdict, &readable);
 	if (status)
 		return status;
-	reader_chain_init(&verify.chain);
-	if (run(&verify, &chain, &err) < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
-	print_verdict(&verify, &chain);
-	if (chain.text[0] || verify.fault || verify.anchors.fault.text[0])
-		return CTL_NO;
-	return append_head(ctl, &verify);
+	if (readable)
+		ctl_try_audit(ctl);
+	/* Where a view is missing, that was said. */
+	readable = ctl->reader != NULL;
+	if (!readable && !verdict.broken)
+		return ctl_open_audit(ctl);
+	if (readable)
+		run(&verify, &verdict);
+	print_verdict(ctl, &verdict);
+	return verdict.broken ? CTL_NO : append_head(ctl, &verify);
 }

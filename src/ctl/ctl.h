@@ -64,6 +64,10 @@ int ctl_say_outcome(
  * ctl->reader then stays NULL. For what only helps. */
 void ctl_try_audit(struct ctl *ctl);
 void ctl_try_queue(struct ctl *ctl);
+void ctl_try_secrets(struct ctl *ctl);
+
+/* Where audit.db is: a new string. */
+char *ctl_audit_path(const struct ctl *ctl);
 
 /* A number among the arguments. 0, or CTL_USAGE. */
 int ctl_number(

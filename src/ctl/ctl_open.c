@@ -125,6 +125,20 @@ void ctl_try_audit(struct ctl *ctl)
 	(void)open_audit(ctl, &err);
 }
 
+void ctl_try_secrets(struct ctl *ctl)
+{
+	AUTO(free_ptr) char *path = path_of(ctl, &tokens);
+	struct error err = ERROR_NULL;
+
+	if (!ctl->secrets)
+		(void)reader_secrets_open(path, &ctl->secrets, &err);
+}
+
+char *ctl_audit_path(const struct ctl *ctl)
+{
+	return path_of(ctl, &audit);
+}
+
 void ctl_try_queue(struct ctl *ctl)
 {
 	struct error err = ERROR_NULL;

@@ -11,6 +11,11 @@ static const struct sql_text texts[] = {
 #undef SQL
 };
 
+const char *reader_text(enum reader_query query)
+{
+	return texts[query].text;
+}
+
 int reader_open(const char *path, struct reader **ret_reader, struct error *err)
 {
 	sqlite3 *db = NULL;

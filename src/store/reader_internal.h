@@ -20,6 +20,9 @@ struct reader {
 
 #define READER_PAGE 256 /* rows read in one transaction */
 
+/* A statement's text. */
+const char *reader_text(enum reader_query query);
+
 /* A prepared statement for AUTO(sql_reset). */
 static inline sqlite3_stmt *reader_stmt(struct reader *reader, enum reader_query query)
 {

@@ -98,7 +98,9 @@ int reader_secrets_mark(
 		return error_set(err, "tokens.db: table mark has lost its row");
 	ret_mark->job_id = sqlite3_column_int64(stmt, 0);
 	ret_mark->seq = sqlite3_column_int64(stmt, 1);
-	(void)stpncpy(ret_mark->hash, sql_text(stmt, 2), sizeof(ret_mark->hash) - 1);
+	if (sql_text(stmt, 2))
+		(void)stpncpy(
+			ret_mark->hash, sql_text(stmt, 2), sizeof(ret_mark->hash) - 1);
 	return 0;
 }
 
@@ -113,6 +115,42 @@ int reader_secrets_tokens(struct reader_secrets *secrets, const char *before,
 	while ((rc = sql_step(stmt, err)) == SQL_ROW)
 		if (fn(userdata, sql_text(stmt, 0), err) < 0)
 			return -1;
+	return rc;
+}
+
+/* A column that is never NULL but in a damaged file. */
+static const char *key_of(sqlite3_stmt *stmt, int column)
+{
+	const char *text = sql_text(stmt, column);
+
+	return text ? text : "";
+}
+
+int reader_secrets_kept(struct reader_secrets *secrets,
+	int (*fn)(void *userdata, const struct reader_kept *kept, struct error *err),
+	void *userdata, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = secrets->stmts[SQ_secret_all];
+	int rc;
+
+	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
+		AUTO(secret) struct secret token = {0};
+		struct reader_kept kept = {.sign_in_token_id = key_of(stmt, 0),
+			.job_id = sqlite3_column_int64(stmt, 1),
+			.attempt = sqlite3_column_int64(stmt, 2),
+			.user_id = key_of(stmt, 4),
+			.expires_at = key_of(stmt, 5),
+			.received_at = key_of(stmt, 6)};
+		char hex[65];
+
+		take_secret(&token, stmt, 3);
+		if (token.text) {
+			secret_sha256(&token, hex);
+			kept.sha256 = hex;
+		}
+		if (fn(userdata, &kept, err) < 0)
+			return -1;
+	}
 	return rc;
 }
 

@@ -43,6 +43,22 @@ int reader_secrets_tokens(struct reader_secrets *secrets, const char *before,
 	int (*fn)(void *userdata, const char *token_id, struct error *err),
 	void *userdata, struct error *err);
 
+/* A secret without itself: of which token it is, and its digest. Borrowed. */
+struct reader_kept {
+	const char *sign_in_token_id;
+	int64_t job_id;
+	int64_t attempt;
+	const char *sha256; /* lower-case hex; NULL where Clerk sent no token */
+	const char *user_id;
+	const char *expires_at;
+	const char *received_at;
+};
+
+/* Lends each of them to fn; below 0 fails the walk. 0 or < 0. */
+int reader_secrets_kept(struct reader_secrets *secrets,
+	int (*fn)(void *userdata, const struct reader_kept *kept, struct error *err),
+	void *userdata, struct error *err);
+
 /* Whether a token's secret is kept. */
 int reader_secrets_has(struct reader_secrets *secrets, const char *token_id,
 	bool *ret_has, struct error *err);

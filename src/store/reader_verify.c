@@ -104,8 +104,13 @@ static int follow(struct reader_chain *chain, sqlite3_stmt *stmt, struct error *
 /* The events that no job's replay meets. */
 static bool is_wanted(const char *event)
 {
-	return event && (!strcmp(event, "commanded") || !strcmp(event, "purged") ||
-				!strcmp(event, "held") || !strcmp(event, "released"));
+	static const char *const words[] = {
+		"commanded", "purged", "held", "released", "started"};
+
+	for (size_t i = 0; event && i < ARRAY_LEN(words); i++)
+		if (!strcmp(event, words[i]))
+			return true;
+	return false;
 }
 
 static int lend_link(sqlite3_stmt *stmt, const struct reader_chain *chain,
@@ -116,6 +121,7 @@ static int lend_link(sqlite3_stmt *stmt, const struct reader_chain *chain,
 	struct reader_link link = {.seq = chain->seq,
 		.hash = sql_text(stmt, sqlite3_column_count(stmt) - 1),
 		.at = sql_text(stmt, COLUMN_at),
+		.batch = sql_text(stmt, COLUMN_batch),
 		.counted = {.event = sql_text(stmt, COLUMN_event),
 			.job_state = sql_text(stmt, COLUMN_job_state),
 			.action = sql_text(stmt, COLUMN_action),
@@ -212,6 +218,20 @@ struct job_walk {
 	struct events events;
 };
 
+static int load_work(
+	struct reader *reader, struct reader_replay_job *replay, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_replay_work);
+
+	sql_bind(stmt, "i", replay->id);
+	if (sql_step(stmt, err) < 0)
+		return -1;
+	replay->tries = sqlite3_column_int64(stmt, 0);
+	replay->unknown_tries = sqlite3_column_int64(stmt, 1);
+	replay->age_from = sqlite3_column_int64(stmt, 2);
+	return 0;
+}
+
 static int replay_job(struct job_walk *walk, int64_t id, struct error *err)
 {
 	AUTO(reader_job) struct reader_job job = {0};
@@ -219,7 +239,7 @@ static int replay_job(struct job_walk *walk, int64_t id, struct error *err)
 	struct reader_replay_job replay = {.id = id};
 	int rc = reader_job(walk->reader, id, &job, err);
 
-	if (rc < 0)
+	if (rc < 0 || load_work(walk->reader, &replay, err) < 0)
 		return -1;
 	sql_bind(stmt, "i", id);
 	if (load_events(&walk->events, stmt, err) < 0)
@@ -295,7 +315,7 @@ static int replay_token(struct token_walk *walk, int64_t row, struct error *err)
 {
 	AUTO(reader_heard) struct reader_heard token = {0};
 	sqlite3_stmt *stmt = reader_stmt(walk->reader, RQ_replay_token_events);
-	struct reader_replay_token replay = {.token = &token};
+	struct reader_replay_token replay = {.entry = row, .token = &token};
 	int rc = load_token(walk->reader, row, &token, err);
 
 	if (rc)
@@ -343,20 +363,30 @@ int reader_replay_tokens(struct reader *reader,
 	return rc < 0 ? -1 : 0;
 }
 
+/* A text that is a key: in a damaged file it may be NULL. */
+static const char *key_of(sqlite3_stmt *stmt, int column)
+{
+	const char *text = sql_text(stmt, column);
+
+	return text ? text : "";
+}
+
 /* The first row of a query for counts that differ. */
 static int replay_tally(struct reader *reader, enum reader_query query, const char *name,
 	char **ret_fault, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, query);
+	const char *first, *second;
 	int rc = sql_step(stmt, err);
 
 	*ret_fault = NULL;
 	if (rc < 0)
 		return -1;
+	first = key_of(stmt, 0);
+	second = key_of(stmt, 1);
 	if (rc == SQL_ROW)
 		*ret_fault = xasprintf("%s: %s%s%s: it says %lld, there are %lld", name,
-			*sql_text(stmt, 0) ? sql_text(stmt, 0) : "(no action)",
-			*sql_text(stmt, 1) ? " " : "", sql_text(stmt, 1),
+			*first ? first : "(no action)", *second ? " " : "", second,
 			(long long)sqlite3_column_int64(stmt, 2),
 			(long long)sqlite3_column_int64(stmt, 3));
 	return 0;

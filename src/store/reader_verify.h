@@ -22,9 +22,10 @@ struct reader_link {
 	int64_t seq;
 	const char *hash;
 	const char *at;
-	struct rollup_row counted; /* what of it is counted */
-	const struct reader_event *
-		event; /* of rows that are about commands, secrets and holds; else NULL */
+	const char *batch;
+	struct rollup_row counted;        /* what of it is counted */
+	const struct reader_event *event; /* of rows that are about commands, secrets,
+					     holds and starts; else NULL */
 };
 
 /* Recomputes at most a page of rows behind *chain and moves it on; each good row is lent
@@ -40,12 +41,15 @@ int reader_chain_page(struct reader *reader, struct reader_chain *chain,
 struct reader_replay_job {
 	int64_t id;
 	const struct reader_job *job; /* NULL: the table has no such row */
+	/* The counters of its present budget. */
+	int64_t tries, unknown_tries, age_from;
 	const struct reader_event *events;
 	size_t n_events;
 };
 
 /* One token, the same. */
 struct reader_replay_token {
+	int64_t entry; /* its number in the register */
 	const struct reader_heard *token;
 	const struct reader_event *events;
 	size_t n_events;

@@ -207,8 +207,8 @@ static inline void fixture_do_create(
 		.token_valid = token_id != NULL};
 	AUTO(answer) struct answer answer = ANSWER_NULL;
 	AUTO(free_ptr)
-	char *detail = xasprintf("{\"id\":%lld,\"submitted_at\":\"%s\"}",
-		(long long)job->id, job->submitted_at);
+	char *detail = xasprintf("{\"id\":%lld,\"priority\":%d,\"submitted_at\":\"%s\"}",
+		(long long)job->id, job->priority, job->submitted_at);
 	const bool keyed = job->idempotency_key != NULL;
 
 	if (token_id)
@@ -224,6 +224,7 @@ static inline void fixture_do_create(
 	OK(ledger_sent(ledger, job, &err));
 	fixture_commit(ledger);
 	fixture_begin(ledger, FIXTURE_NOON + 1000);
+	job->tries++;
 	OK(ledger_answered(ledger, job, &answer, &outcome, &err));
 	fixture_commit(ledger);
 }

@@ -29,12 +29,16 @@ static const struct sql_text tokens_texts[] = {
 static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
 	"replay_token_tally", "replay_counts", "daily_count", "job_ids_unknown",
-	"token_rows_heard", "last_id"};
+	"token_rows_heard", "last_id", "replay_batches", "replay_command_extra",
+	"replay_daily", "replay_holds", "replay_job_pauses", "replay_pauses",
+	"replay_progress", "replay_purged_extra", "replay_running", "schema_list",
+	"secret_all"};
 
 /* What may sort: the few rows of one token or one job; the names of batches in the queue.
  */
 static const char *const may_sort[] = {"replay_tally", "replay_token_tally",
-	"replay_token_events", "secret_of_job", "batch_waiting"};
+	"replay_token_events", "secret_of_job", "batch_waiting", "replay_purged_extra",
+	"schema_list"};
 
 /* Reports read more than others, and sort what they print: what each of them walks whole,
  * by the names of the query. Nothing walks audit, and those of the roll-up neither jobs

@@ -14,6 +14,8 @@
 static void accept_job(struct ledger *ledger, struct job *job)
 {
 	OK(ledger_accept(ledger, job, "{}", &err));
+	if (ledger_progress(ledger)->cursor.job < job->id)
+		ledger_progress(ledger)->cursor.job = job->id;
 }
 
 /* One attempt that ends as the outcome says, a second after it was sent. */
@@ -24,6 +26,9 @@ static void attempt(struct ledger *ledger, struct job *job, int64_t at,
 	OK(ledger_sent(ledger, job, &err));
 	fixture_commit(ledger);
 	job->unknown_attempts += outcome->effect == EFFECT_UNKNOWN;
+	job->tries++;
+	job->unknown_tries +=
+		outcome->effect == EFFECT_UNKNOWN && job->action == JOB_CREATE;
 	fixture_begin(ledger, at + 1000);
 	OK(ledger_answered(ledger, job, answer, outcome, &err));
 	fixture_commit(ledger);
