@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import (TOKENCTL, Daemon, Fake, Skip, _environment, check_story, find_bytes, main,
-                     verify_chain, wait_until)
+                     verify_audit, wait_until)
 
 FOLDERS = {"queue.db": "queue", "audit.db": "audit", "tokens.db": "tokens"}
 
@@ -117,7 +117,7 @@ class Story:
             else:
                 assert token["status"] == "revoked", token
         self.daemon.ctl("verify")
-        verify_chain(self.daemon.audit_db)
+        verify_audit(self.daemon.audit_db)
 
     def go_on(self):
         """What was waiting for its time is asked for once more, a new one is made."""
@@ -298,15 +298,17 @@ def test_backups_under_load_can_be_put_back_together():
     rows = "user_id\n" + "".join(f"user_{n}\n" for n in range(20000))
     daemon.ctl("create", "--from", "-", stdin=rows)
     wait_until(lambda: daemon.states().get("succeeded", 0) > 500, 30)
+    heads = []
     for n in range(3):
         before = daemon.states().get("succeeded", 0)
-        made = daemon.ctl_json("backup", daemon.scratch / f"copy{n}", "--with-secrets")
+        heads.append(daemon.ctl_json("backup", daemon.scratch / f"copy{n}", "--with-secrets")["head"])
         assert daemon.states().get("succeeded", 0) > before, "the daemon worked on"
+    for n, head in enumerate(heads):
         other = Daemon("http://127.0.0.1:9", {"rate.requests": 1})
         for name, folder in FOLDERS.items():
             (other.state / folder).mkdir()
             shutil.copy(daemon.scratch / f"copy{n}" / name, other.state / folder / name)
-        assert other.ctl("verify", "--checkpoint", made["head"]).returncode == 0
+        assert other.ctl("verify", "--checkpoint", head).returncode == 0
         assert not [row for row in other.ctl_json("doctor", "--offline", check=None)
                     if "restore.md" in (row["remedy"] or "")
                     # made between the copies of tokens.db and of audit.db
