@@ -19,11 +19,12 @@ void reader_cells_deinit(struct reader_cells *cells)
 
 const char *reader_cell(const struct reader_cells *cells, const char *name)
 {
-	for (int i = 0; i < cells->n; i++)
-		if (!strcmp(cells->names[i], name))
-			return cells->values[i];
-	assert(!"a column of the statement");
-	return NULL;
+	int i = 0;
+
+	while (i < cells->n && strcmp(cells->names[i], name) != 0)
+		i++;
+	assert(i < cells->n); /* it is a column of the statement */
+	return cells->values[i];
 }
 
 const char *reader_cell_key(const struct reader_cells *cells, const char *name)
