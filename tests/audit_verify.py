@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks an audit.db of clerk-tokend, written from doc/audit-chain.md alone.
+"""Checks an audit.db of clerk-tokend by what doc/audit-chain.md says, and by nothing else.
 
     tests/audit_verify.py audit.db [--checkpoint SEQ:HASH]... [--anchors FILE]
 
