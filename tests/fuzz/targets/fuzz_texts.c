@@ -171,13 +171,14 @@ static void dates(const char *text)
 
 /* ---- secrets ---- */
 
-/* A key or a ticket is ASCII; what the word itself could make up is none. */
+/* A key or a ticket is ASCII without blanks (which redaction makes of other characters);
+ * what the word itself could make up is none. */
 static bool could_be_secret(const char *text)
 {
 	size_t len = strlen(text);
 
 	for (size_t i = 0; i < len; i++)
-		if (!isascii((unsigned char)text[i]))
+		if (!isgraph((unsigned char)text[i]))
 			return false;
 	return len >= 20 && !strstr(text, "redacted");
 }
