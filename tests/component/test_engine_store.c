@@ -306,7 +306,7 @@ static void judge(const char *want_jobs, const char *want_commands)
 		"WHERE event IN ('accepted', 'rejected')",
 		"0");
 	scratch_expect("audit",
-		"SELECT count(*) - count(DISTINCT command_id) FROM audit "
+		"SELECT count(command_id) - count(DISTINCT command_id) FROM audit "
 		"WHERE event = 'commanded'",
 		"0");
 	scratch_expect("audit", "SELECT count(*) FROM hold", "0");

@@ -232,12 +232,18 @@ def test_descriptors_run_out_and_come_back():
     fake = Fake()
     daemon = Daemon(fake)
     daemon.start()
+    daemon.queue("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
+                 "INSERT INTO job (action, user_id, not_before) SELECT 'create', 'user_' || i, "
+                 "strftime('%Y-%m-%d %H:%M:%f', 'now', '+2 seconds') FROM n;")
+    wait_until(lambda: daemon.states().get("queued") == 50, 20, "taken in")
     used = {int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd")}
     n = min(set(range(100)) - used)  # not one more
     subprocess.run(["prlimit", f"--pid={daemon.pid}", f"--nofile={n}:1024"], check=True)
-    daemon.queue(creates(50))
-    wait_until(lambda: daemon.audit("SELECT count(*) AS n FROM audit WHERE event = 'held'"
-                                    " AND error_code = 'outage'")[0]["n"] == 1, 20, "held")
+    # Nor can the folder be opened to be synced: a row that comes now is not taken in.
+    daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_last');")
+    for hold in ("outage", "queue"):
+        wait_until(lambda: daemon.audit("SELECT 1 FROM audit WHERE event = 'held' AND "
+                                        "error_code = ?", (hold,)), 20, f"held: {hold}")
     began = cpu_seconds(daemon.pid)
     time.sleep(2)
     used = cpu_seconds(daemon.pid) - began
@@ -246,7 +252,7 @@ def test_descriptors_run_out_and_come_back():
     subprocess.run(["prlimit", f"--pid={daemon.pid}", "--nofile=1024:1024"], check=True)
     daemon.wait_done()
     daemon.stop()
-    assert daemon.states() == {"succeeded": 50}, daemon.states()
+    assert daemon.states() == {"succeeded": 51}, daemon.states()
     assert daemon.audit("SELECT max(tries) AS n FROM job")[0]["n"] <= 2
     assert not daemon.audit("SELECT 1 FROM audit WHERE effect = 'unknown'")
     check_story(daemon, fake)
