@@ -469,6 +469,24 @@ static void test_an_urgent_job_is_woken_for_in_time(void **state)
 }
 
 /* The columns that policy.required names, and the actions it allows. */
+/* What the policy gives a row is in its audit row, beside what the row itself said. */
+static void test_a_lifetime_of_the_policy_is_told(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.policy_default_expires_in_ms = 90000;
+	world_sql(&world, "INSERT INTO job (action, user_id, expires_in_seconds) VALUES "
+			  "('create', 'user_1', NULL), ('create', 'user_2', 60)");
+	scratch_expect("audit",
+		"SELECT group_concat(coalesce(json_extract(detail, "
+		"'$.policy.expires_in_seconds'), '-') || ' ' || coalesce(json_extract("
+		"detail, '$.expires_in_seconds'), '-'), ', ') FROM audit "
+		"WHERE event = 'accepted'",
+		"90 -, - 60");
+	scratch_expect("audit", "SELECT group_concat(expires_in_seconds, ', ') FROM job",
+		"90, 60");
+}
+
 static void test_policy(void **state)
 {
 	(void)state;
@@ -1214,6 +1232,7 @@ int main(int argc, char **argv)
 		TEST(test_a_job_that_cannot_be_moved_ends_the_daemon),
 		TEST(test_an_urgent_job_is_woken_for_in_time),
 		TEST(test_policy),
+		TEST(test_a_lifetime_of_the_policy_is_told),
 		TEST(test_many_lapse_and_many_are_swept),
 		TEST(test_many_secrets_are_purged),
 		TEST(test_a_sweep_of_commands_alone),
