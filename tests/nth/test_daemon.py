@@ -247,9 +247,9 @@ def save_answer(daemon, fake):
             "INSERT INTO secret (sign_in_token_id, job_id, attempt, token, url, status,"
             " user_id, created_at_ms, updated_at_ms, expires_at, http_status, trace_id,"
             " received_at, duration_ms) VALUES (?, ?, 1, ?, NULL, 'pending', ?, ?, ?, "
-            "datetime('now', '+30 minutes') || '.000', 200, ?, datetime('now') || '.000', 5)",
+            "strftime('%Y-%m-%d %H:%M:%f', ? / 1000.0 + 1800, 'unixepoch'), 200, ?, strftime('%Y-%m-%d %H:%M:%f', 'now'), 5)",
             (token["id"], job, token["token"], token["user_id"], token["created_at"],
-             token["updated_at"], line["trace"]))
+             token["updated_at"], token["created_at"], line["trace"]))
     database.close()
 
 

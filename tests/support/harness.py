@@ -611,7 +611,7 @@ class Daemon(Process):
         if check is not None and done.returncode != check:
             raise Failure(
                 f"clerk-tokenctl {' '.join(map(str, arguments))} ended with "
-                f"{done.returncode}, expected {check}: {done.stderr.strip()}"
+                f"{done.returncode}, expected {check}: {(done.stderr or done.stdout).strip()}"
             )
         return done
 
