@@ -95,6 +95,19 @@ static int on_hangup(
 	return 0;
 }
 
+/* Whatever else is done in the folder, by the daemon itself too, is no news. */
+static bool is_queues(const struct inotify_event *event)
+{
+	static const char *const names[] = {"queue.db", "queue.db-journal", "queue.db-wal"};
+
+	if (!event->len) /* events were lost */
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!strcmp(event->name, names[i]))
+			return i == 0 || !(event->mask & IN_CREATE);
+	return false;
+}
+
 /* In rollback mode the journal's removal is the commit. A script that keeps its journal
  * file shows when it closes the database; the poll finds the rest. */
 static int on_queue_event(
@@ -103,7 +116,7 @@ static int on_queue_event(
 	struct daemon *daemon = userdata;
 
 	(void)source;
-	if (event->mask & IN_CREATE && strcmp(event->name, "queue.db") != 0)
+	if (!is_queues(event))
 		return 0;
 	/* A file that cannot be opened is tried again by itself, and closing it after
 	 * each try shows here too: a look for that would be a look for ever. */
@@ -125,6 +138,10 @@ void daemon_watch_queue(struct daemon *daemon)
 	int rc = sd_event_add_inotify(
 		daemon->event, &daemon->inotify, folder, mask, on_queue_event, daemon);
 
+	/* The turn's own: a flood of events takes turns with it. */
+	if (rc >= 0)
+		rc = sd_event_source_set_priority(
+			daemon->inotify, SD_EVENT_PRIORITY_IDLE);
 	if (rc < 0)
 		log_warning("cannot watch %s: %s; new rows are noticed once a second",
 			folder, strerror(-rc));

@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -84,6 +85,60 @@ def test_a_queue_that_cannot_be_opened_is_no_spin():
         daemon.wait_done(10)
         daemon.stop()
         daemon.close()
+
+
+# fault: Q3
+def test_a_wal_that_holds_nothing_is_set_back():
+    """The header says WAL and nothing lies beside it that does: found when a look fails,
+    and what is tried then must not wake the daemon to look once more."""
+    fake = Fake()
+    for held in (False, True):
+        daemon = Daemon(fake)
+        daemon.start()
+        daemon.signal(signal.SIGSTOP)
+        other = sqlite3.connect(daemon.queue_db, isolation_level=None)
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if not held:
+            other.close()
+        daemon.signal(signal.SIGCONT)
+        if held:
+            daemon.wait_status("held: queue", 5)
+            began = cpu_seconds(daemon)
+            time.sleep(3)
+            used = cpu_seconds(daemon) - began
+            assert used < 0.3, f"{used} s of CPU in 3 s"
+            other.close()
+        wait_until(lambda: daemon.queue_db.read_bytes()[18:20] == bytes([1, 1]), 10,
+                   "the journal mode is set back")
+        daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_b');")
+        daemon.wait_done(10)
+        daemon.stop()
+        daemon.close()
+
+
+def test_a_flood_of_closed_files_starves_nobody():
+    """Events of the folder come before nothing that the daemon has to do."""
+    fake = Fake()
+    daemon = Daemon(fake)
+    daemon.start()
+    (daemon.queue_db.parent / "mine").touch()
+    flood = ("import os\n"
+             "while True:\n"
+             "    for name in 'queue.db', 'mine': os.close(os.open(name, os.O_WRONLY))\n")
+    floods = [subprocess.Popen([sys.executable, "-c", flood], cwd=daemon.queue_db.parent)
+              for _ in range(2)]
+    try:
+        for user in ("a", "b", "c"):
+            daemon.queue("INSERT INTO job (action, user_id) "
+                         f"VALUES ('create', 'user_{user}');")
+            daemon.wait_done(20)
+    finally:
+        for process in floods:
+            process.kill()
+            process.wait()
+    daemon.stop()
+    check_story(daemon, fake)
 
 
 def tamper(daemon, text):
