@@ -417,6 +417,18 @@ static void show(unsigned which, unsigned as)
 		check_csv(&fuzz_io.out);
 }
 
+/* The line itself, not a cell with these words that a finding quotes. */
+static bool chain_is_ok(const char *text)
+{
+	const char words[] = "chain: ok";
+
+	while (text && strncmp(text, words, strlen(words)) != 0) {
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return text != NULL;
+}
+
 /* fault: D9 L6 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -429,6 +441,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	changed = change_all(&input, which == 0);
 	show(which, as);
 	if (which == 0)
-		must(changed == !strstr(buf_str(&fuzz_io.out), "chain: ok"));
+		must(changed != chain_is_ok(buf_str(&fuzz_io.out)));
 	return 0;
 }
