@@ -98,7 +98,8 @@ static int on_hangup(
 /* Whatever else is done in the folder, by the daemon itself too, is no news. */
 static bool is_queues(const struct inotify_event *event)
 {
-	static const char *const names[] = {"queue.db", "queue.db-journal", "queue.db-wal"};
+	static const char *const names[] = {
+		"queue.db", "queue.db-journal", "queue.db-wal"};
 
 	if (!event->len) /* events were lost */
 		return true;

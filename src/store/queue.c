@@ -203,7 +203,8 @@ static int look_again(struct queue *queue, const struct queue_cursor *cursor,
 		return QUEUE_E_FAULT;
 	}
 	/* Written without its change counter (through a WAL that was planted, by cp):
-	 * what SQLite has in its cache is not what is there. In WAL mode it is not read. */
+	 * what SQLite has in its cache is not what is there. In WAL mode it is not read.
+	 */
 	if (queue->stuck || since == SINCE_OTHER ||
 		(since == SINCE_COMMIT && queue_conn_is_wal(&queue->conn)))
 		return open_anew(queue, cursor, file, err);
