@@ -381,11 +381,8 @@ static void the_wal_mode_is_left(void **state)
 		"PRAGMA journal_mode = WAL;"
 		"INSERT INTO job(action, user_id) VALUES('create', 'u1');");
 	assert_true(queue_changed(lab->q));
-	/* What is open cannot go along with it. */
-	assert_int_equal(lab_ensure(lab), 0);
-	assert_int_equal(lab_read(lab, 1000), QUEUE_E_FAULT);
-	assert_false(lab_exists(lab, "-shm"));
 	lab_take(lab, 1);
+	assert_false(lab_exists(lab, "-shm"));
 	assert_string_equal(lab_program(lab, "PRAGMA journal_mode;"), "delete\n");
 	lab_take(lab, 0);
 }
