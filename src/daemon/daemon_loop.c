@@ -11,6 +11,9 @@
 
 #define TICK_ACCURACY 200000
 #define BUSY_MIN_USEC 100
+/* So many events of the folder in so long; the rest waits for the next. */
+#define EVENTS_USEC  10000
+#define EVENTS_BURST 50
 
 static int on_turn(sd_event_source *source, void *userdata)
 {
@@ -139,10 +142,10 @@ void daemon_watch_queue(struct daemon *daemon)
 	int rc = sd_event_add_inotify(
 		daemon->event, &daemon->inotify, folder, mask, on_queue_event, daemon);
 
-	/* The turn's own: a flood of events takes turns with it. */
+	/* A flood of events must leave time for the turn, whose priority is lower. */
 	if (rc >= 0)
-		rc = sd_event_source_set_priority(
-			daemon->inotify, SD_EVENT_PRIORITY_IDLE);
+		rc = sd_event_source_set_ratelimit(
+			daemon->inotify, EVENTS_USEC, EVENTS_BURST);
 	if (rc < 0)
 		log_warning("cannot watch %s: %s; new rows are noticed once a second",
 			folder, strerror(-rc));
