@@ -4,6 +4,7 @@
 #include "base/harden.h"
 #include "ctl/help.h"
 #include "ctl/text.h"
+#include "store/sql.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,7 @@ int ctl_main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sodium_init() < 0)
 		return ctl_fail(CTL_NO, "libsodium cannot be used");
+	sql_setup();
 	rc = args_parse(argc, argv, &args, &err);
 	out_init(&ctl.out, STDOUT_FILENO,
 		args_has(&args, OPT_JSON)  ? OUT_JSON

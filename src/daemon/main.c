@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "clerk/wipe.h"
 #include "daemon/daemon.h"
+#include "store/sql.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -175,6 +176,7 @@ int main(int argc, char **argv)
 	clear_environment();
 	log_init();
 	wipe_install_jansson();
+	sql_setup();
 	if (sodium_init() < 0) {
 		log_error("libsodium does not start");
 		return DAEMON_EXIT_FAILURE;

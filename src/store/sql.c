@@ -7,6 +7,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+void sql_setup(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int sql_prepare(sqlite3 *db, const struct sql_text *texts, int n, sqlite3_stmt **stmts,
 	struct error *err)
 {

@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include "base/mem.h"
+#include "store/sql.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -122,9 +123,7 @@ int main(int argc, char **argv)
 		(void)fputs(usage, stderr);
 		return 64;
 	}
-	/* One thread, many short lives: what SQLite keeps for others costs a tenth. */
-	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sql_setup();
 	sim_vfs_install();
 	folder = xasprintf("%s/clerk-sim.%d",
 		arguments.folder                ? arguments.folder
