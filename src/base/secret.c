@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +38,14 @@ const char *secret_print(const struct secret *secret)
 
 void secret_sha256(const struct secret *secret, char ret_hex[65])
 {
-	unsigned char digest[crypto_hash_sha256_BYTES];
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha256;
 
 	assert(secret->text);
-	(void)crypto_hash_sha256(
-		digest, (const unsigned char *)secret->text, secret->len);
+	sha256_init(&sha256);
+	sha256_update(&sha256, secret->len, (const uint8_t *)secret->text);
+	sha256_digest(&sha256, sizeof(digest), digest);
+	sodium_memzero(&sha256, sizeof(sha256));
 	(void)sodium_bin2hex(ret_hex, 65, digest, sizeof(digest));
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -270,17 +271,15 @@ int secret_key_load(const struct config *config, struct secret *ret_key,
 void secret_key_fingerprint(const struct secret *key, char ret_text[17])
 {
 	static const char prefix[] = "clerk-tokend key fingerprint";
-	unsigned char digest[crypto_hash_sha256_BYTES];
-	crypto_hash_sha256_state state;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha256;
 
-	(void)crypto_hash_sha256_init(&state);
-	(void)crypto_hash_sha256_update(
-		&state, (const unsigned char *)prefix, sizeof(prefix) - 1);
-	(void)crypto_hash_sha256_update(
-		&state, (const unsigned char *)key->text, key->len);
-	(void)crypto_hash_sha256_final(&state, digest);
+	sha256_init(&sha256);
+	sha256_update(&sha256, sizeof(prefix) - 1, (const uint8_t *)prefix);
+	sha256_update(&sha256, key->len, (const uint8_t *)key->text);
+	sha256_digest(&sha256, sizeof(digest), digest);
 	(void)sodium_bin2hex(ret_text, 17, digest, 8);
-	sodium_memzero(&state, sizeof(state));
+	sodium_memzero(&sha256, sizeof(sha256));
 	sodium_memzero(digest, sizeof(digest));
 }
 

@@ -5,15 +5,15 @@
  */
 #pragma once
 
-#include <sodium.h>
+#include <nettle/sha2.h>
 #include <stdint.h>
 
-#define CHAIN_HASH_LEN crypto_hash_sha256_BYTES
+#define CHAIN_HASH_LEN SHA256_DIGEST_SIZE
 #define CHAIN_HEX_LEN  (2 * CHAIN_HASH_LEN + 1) /* with the NUL */
 
 /* One row while it is being hashed. Embedded; nothing to release. */
 struct chain {
-	crypto_hash_sha256_state state;
+	struct sha256_ctx sha256;
 };
 
 /* The hash that stands before row 1. */

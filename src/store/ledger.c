@@ -7,6 +7,7 @@
 #include "store/ledger_internal.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 

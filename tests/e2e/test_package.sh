@@ -27,7 +27,7 @@ lintian --no-cfg --tag-display-limit 0 "$deb" >"$scratch/lintian" 2>"$scratch/st
 [ ! -s "$scratch/lintian" ] || fail "lintian: $(cat "$scratch/lintian")"
 
 field() { dpkg-deb --field "$deb" "$1"; }
-for package in ca-certificates procps systemd libcurl4 libsqlite3-0 libsystemd0 libsodium23; do
+for package in ca-certificates procps systemd libcurl4 libsqlite3-0 libsystemd0 libsodium23 libnettle8; do
 	[[ ", $(field Depends)" == *", $package"[\ ,]* ]] || fail "Depends lacks $package: $(field Depends)"
 done
 [ "$(field Recommends)" = 'sqlite3 (>= 3.37)' ] || fail "Recommends: $(field Recommends)"

@@ -17,7 +17,7 @@ set -eu
 readonly name=clerk-tokend-lab-$$
 readonly seconds=${LAB_SECONDS:-180}
 # What the package depends on, and what the tests in there use.
-readonly packages=systemd,systemd-sysv,dbus,procps,ca-certificates,sqlite3,libcurl4,libjansson4,libconfig9,libsodium23,libmicrohttpd12
+readonly packages=systemd,systemd-sysv,dbus,procps,ca-certificates,sqlite3,libcurl4,libjansson4,libconfig9,libsodium23,libnettle8,libmicrohttpd12
 scratch=''
 
 die() { # STATUS TEXT
