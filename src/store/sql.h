@@ -17,8 +17,8 @@ struct sql_text {
 	const char *text;
 };
 
-/* Before the process opens its first database: SQLite is used by one thread alone and keeps
- * no statistics of its memory. Without it everything works, 5 % slower. */
+/* Before the process opens its first database: SQLite is used by one thread alone and
+ * keeps no statistics of its memory. Without it everything works, 5 % slower. */
 void sql_setup(void);
 
 /* Prepares n statements of texts on db into stmts (n entries; on failure all are

@@ -164,13 +164,15 @@ def floor(n):
 
 # Peers -------------------------------------------------------------------------------------
 
-PEERS = SOURCE / "tests" / "bench" / "peers"
+# A copy of tests/bench/peers with what npm installs, so that the source stays as it is.
+PEERS = SOURCE / "build" / "peers"
 NAMES = {"clerk.mjs": "@clerk/backend and a table", "plainjob.mjs": "plainjob",
          "liteque.mjs": "liteque", "shell.sh": "curl, sqlite3, xargs"}
 
 
 def peers():
     """The programs that can run here; installs what they need, once."""
+    shutil.copytree(SOURCE / "tests" / "bench" / "peers", PEERS, dirs_exist_ok=True)
     if not shutil.which("npm"):
         print("peers        left out: no npm (scripts/setup --all)", file=sys.stderr)
         return ["shell.sh"]

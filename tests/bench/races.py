@@ -222,7 +222,10 @@ def revoke_behind(table, quick):
     daemon.wait_done()
     token = daemon.audit("SELECT id FROM sign_in_token")[0]["id"]
     daemon.queue(rows(n))
-    taken = lambda: daemon.audit("SELECT queue_job FROM progress")[0]["queue_job"]  # noqa: E731
+
+    def taken():
+        return daemon.audit("SELECT queue_job FROM progress")[0]["queue_job"]
+
     waits = []
     for moment in ("while they are taken in", "after"):
         if moment == "after":
