@@ -619,8 +619,8 @@ def test_a_cut_tail_is_found_with_an_anchor_and_said_to_need_one():
         assert status == 1 and said["anchors"] == "BROKEN: " + wanted.replace(f"row {last}", f"row {row}"), said
         done = subprocess.run([CHECKER, proof.path, "--anchors", path], capture_output=True, text=True,
                               timeout=60, check=False)
-        assert (done.returncode, done.stdout) == (
-            1, f"anchors: row {row}: the audit ends with row 1: its tail was cut off\n"), done
+        assert (done.returncode, done.stdout.splitlines()[0]) == (
+            1, f"anchors: row {row}: the audit ends with row 1: its tail was cut off"), done
 
 
 def test_a_chain_computed_anew_is_found_with_an_anchor_alone():
