@@ -58,9 +58,13 @@ static void accept(struct ledger *ledger, int64_t id)
 {
 	struct error err = ERROR_NULL;
 	AUTO(job) struct job job = make_job(id);
+	AUTO(free_ptr)
+	char *row = xasprintf("{\"id\":%" PRId64 ",\"action\":\"create\",\"user_id\":"
+			      "\"%s\",\"requested_by\":\"%s\",\"submitted_at\":\"%s\"}",
+		id, job.user_id, job.requested_by, job.submitted_at);
 
-	check(ledger_accept(ledger, &job, "{\"id\":1,\"action\":\"create\"}", &err),
-		&err);
+	check(ledger_accept(ledger, &job, row, &err), &err);
+	ledger_progress(ledger)->cursor.job = id;
 }
 
 static void send_and_answer(struct ledger *ledger, int64_t id, struct now now)

@@ -375,7 +375,7 @@ def idle(table, quick):
 def disk(table, quick):
     n = 5000 if quick else 50000
     fake = new_fake()
-    daemon = new_daemon(fake, {"retention.queue": "1m"})
+    daemon = new_daemon(fake, {"retention.queue": "5s"})
     daemon.start()
     files = {"queue.db": daemon.queue_db, "audit.db": daemon.audit_db, "tokens.db": daemon.tokens_db}
     empty = {name: path.stat().st_size for name, path in files.items()}
@@ -395,6 +395,9 @@ def disk(table, quick):
     free = daemon.tokens("SELECT (SELECT freelist_count FROM pragma_freelist_count) * 100 / "
                          "(SELECT page_count FROM pragma_page_count) AS share")[0]["share"]
     table.add("tokens.db free for new rows once all is revoked", f"{free} %")
+    daemon.stop()
+    time.sleep(6)  # rows are swept at a start, then once an hour
+    daemon.start()
     wait_until(lambda: sql(daemon.queue_db, "SELECT count(*) FROM job;") in ("0", "1"), 240,
                interval=1)
     free = sql(daemon.queue_db, "SELECT (SELECT freelist_count FROM pragma_freelist_count) * 100 "
