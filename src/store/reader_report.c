@@ -110,12 +110,18 @@ static void rows_load(struct rows *rows, sqlite3_stmt *stmt)
 
 /* ---- evidence ---- */
 
+/* A seq is what the file says it is. */
+static int64_t behind_seq(int64_t seq)
+{
+	return seq < INT64_MAX ? seq + 1 : seq;
+}
+
 /* The first row at or after a time, head + 1 = none. By bisection: times rise, but for a
  * clock that was set back. */
 static int first_at(struct reader *reader, const char *time, int64_t head,
 	int64_t *ret_seq, struct error *err)
 {
-	int64_t low = 1, high = head + 1;
+	int64_t low = 1, high = behind_seq(head);
 
 	while (low < high) {
 		AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_audit_at);
@@ -144,7 +150,7 @@ static int read_evidence(struct reader *reader, const struct reader_report_ask *
 	*ret = (struct reader_evidence){0};
 	if (reader_head(reader, &head, err) < 0)
 		return -1;
-	behind = head.seq + 1;
+	behind = behind_seq(head.seq);
 	if (ask->since && first_at(reader, ask->since, head.seq, &from, err) < 0)
 		return -1;
 	if (ask->until && first_at(reader, ask->until, head.seq, &behind, err) < 0)
