@@ -29,6 +29,7 @@ struct http {
 
 	bool has_skew;
 	int64_t skew_ms;
+	int64_t skew_mono_ms; /* when it was seen */
 };
 
 static int count(const struct http_transfer_list *list)
@@ -63,14 +64,19 @@ static void retire(struct http *http, struct http_transfer *transfer)
 	http->n_idle++;
 }
 
+/* Once a second, which is as fine as a Date is. */
 static void note_skew(
 	struct http *http, const struct http_transfer *transfer, struct now received)
 {
-	int64_t date_ms = http_transfer_date_ms(transfer);
+	int64_t date_ms;
 
+	if (http->has_skew && received.mono_ms - http->skew_mono_ms < 1000)
+		return;
+	date_ms = http_transfer_date_ms(transfer);
 	if (date_ms < 0)
 		return;
 	http->has_skew = true;
+	http->skew_mono_ms = received.mono_ms;
 	http->skew_ms = date_ms - received.wall_ms;
 }
 
