@@ -2,8 +2,8 @@
  * The floor: the least that a durable client has to do. Creates N tokens over curl's
  * multi interface, at most C at a time, and writes the rows that the daemon writes, to
  * the same two files with the same commits: one synced commit of tokens.db and one of
- * audit.db a turn. No queue, no gate, no hashing, no log, no checks; the libraries are set
- * up to cost as little as they can.
+ * audit.db a turn. No queue, no gate, no hashing, no log, no checks; the libraries are
+ * set up to cost as little as they can.
  *
  * floor URL N CONCURRENCY FOLDER SQL_FOLDER: prints jobs per second.
  */
@@ -55,11 +55,18 @@ static char *read_file(const char *folder, const char *name)
 	return text;
 }
 
+static void migrate(sqlite3 *db, const char *sql, const char *schema)
+{
+	char *text = read_file(sql, schema);
+
+	exec(db, text);
+	free(text);
+}
+
 static sqlite3 *open_db(
 	const char *folder, const char *name, const char *sql, const char *schema)
 {
 	char path[4096];
-	char *text = read_file(sql, schema);
 	sqlite3 *db;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
@@ -69,8 +76,7 @@ static sqlite3 *open_db(
 		 "-1536;"
 		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 		 "PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 0");
-	exec(db, text);
-	free(text);
+	migrate(db, sql, schema);
 	return db;
 }
 
@@ -95,6 +101,7 @@ struct transfer {
 struct floor {
 	sqlite3 *audit, *tokens;
 	sqlite3_stmt *accepted, *job, *sent, *running, *answered, *done, *token, *secret;
+	sqlite3_stmt *daily, *progress, *mark;
 	CURLM *multi;
 	struct transfer *transfers;
 	struct curl_slist *headers;
@@ -175,6 +182,14 @@ static void prepare_all(struct floor *f)
 		"created_at_ms, updated_at_ms, expires_at, token_sha256, create_job_id) "
 		"VALUES "
 		"(?, 'pending', ?, 'create', ?, ?, ?, ?, ?, ?)");
+	f->daily = prepare(f->audit,
+		"INSERT INTO daily (day, action, kind, word, n) VALUES ('2026-01-02', "
+		"'create', "
+		"?, ?, ?) ON CONFLICT (day, action, kind, word) DO UPDATE SET n = n + "
+		"excluded.n");
+	f->progress =
+		prepare(f->audit, "UPDATE progress SET queue_job = ?, queue_urgent = ?");
+	f->mark = prepare(f->tokens, "UPDATE mark SET job_id = ?, seq = ?, hash = ?");
 	f->secret = prepare(f->tokens, "INSERT INTO secret VALUES (?, ?, 1, ?, ?, "
 				       "'pending', ?, ?, ?, ?, 200, ?, ?, 1)");
 }
@@ -329,9 +344,39 @@ static int on_wal(void *userdata, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
+static void count(struct floor *f, const char *kind, const char *word, int n)
+{
+	if (!n)
+		return;
+	text(f->daily, 1, kind);
+	text(f->daily, 2, word);
+	(void)sqlite3_bind_int(f->daily, 3, n);
+	run(f->daily);
+}
+
+/* What the daemon writes once a turn. */
+static void sum_up(struct floor *f, int taken, int sent, int answered)
+{
+	count(f, "event", "accepted", taken);
+	count(f, "event", "sent", sent);
+	count(f, "event", "answered", answered);
+	count(f, "state", "succeeded", answered);
+	count(f, "effect", "applied", answered);
+	count(f, "http", "200", answered);
+	for (int i = 0; i < 3; i++)
+		count(f, "latency", (const char *[]){"0", "1", "2"}[i], answered);
+	(void)sqlite3_bind_int(f->progress, 1, f->taken);
+	(void)sqlite3_bind_int(f->progress, 2, f->taken);
+	run(f->progress);
+	(void)sqlite3_bind_int(f->mark, 1, f->taken);
+	(void)sqlite3_bind_int(f->mark, 2, f->seq);
+	text(f->mark, 3, hash);
+	run(f->mark);
+}
+
 static void turn(struct floor *f)
 {
-	int first = f->started, n;
+	int first = f->started, taken = f->taken, answered = f->n_over, n;
 
 	exec(f->audit, "BEGIN IMMEDIATE");
 	exec(f->tokens, "BEGIN IMMEDIATE");
@@ -340,6 +385,7 @@ static void turn(struct floor *f)
 	n = f->taken - f->started < f->free_slots ? f->taken - f->started : f->free_slots;
 	for (int i = 0; i < n; i++)
 		intend(f, ++f->started);
+	sum_up(f, f->taken - taken, n, answered);
 	exec(f->tokens, "COMMIT");
 	exec(f->audit, "COMMIT");
 	for (int i = first + 1; i <= f->started; i++)
@@ -390,6 +436,8 @@ int main(int argc, char **argv)
 	f.n = atoi(argv[2]);
 	f.concurrency = atoi(argv[3]);
 	f.audit = open_db(argv[4], "audit.db", argv[5], "audit/schema/001_initial.sql");
+	migrate(f.audit, argv[5], "audit/schema/002_reports.sql");
+	migrate(f.audit, argv[5], "audit/schema/003_commands.sql");
 	f.tokens =
 		open_db(argv[4], "tokens.db", argv[5], "tokens/schema/001_initial.sql");
 	(void)sqlite3_wal_hook(f.audit, on_wal, &audit_full);
