@@ -255,6 +255,7 @@ static void say_ready(struct daemon *daemon)
 	/* Who waits for READY finds the monitors' files. */
 	daemon_tell(daemon);
 	(void)sd_event_source_set_time_relative(daemon->tick, DAEMON_TICK_USEC);
+	(void)sd_event_source_set_enabled(daemon->sighup, SD_EVENT_ON);
 	(void)sd_notify(0, "READY=1");
 }
 

@@ -214,6 +214,8 @@ int daemon_add_sources(struct daemon *daemon, struct error *err)
 	rc = add_all(daemon);
 	if (rc < 0)
 		return error_errno(err, -rc, "cannot set up the event loop");
+	/* A reload that comes while it starts stays pending until it has started. */
+	(void)sd_event_source_set_enabled(daemon->sighup, SD_EVENT_OFF);
 	(void)sd_event_source_set_enabled(daemon->tick, SD_EVENT_ONESHOT);
 	(void)sd_event_source_set_enabled(daemon->start, SD_EVENT_ONESHOT);
 	return 0;

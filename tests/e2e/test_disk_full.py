@@ -6,6 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import signal
 import subprocess
 import tempfile
 import time
@@ -70,8 +71,9 @@ def test_full_while_sending():
         unmount(folder)
 
 
-# fault: D1
+# fault: D1 P4
 def test_full_at_the_start():
+    """It waits for room; a reload that comes meanwhile is done once it has started."""
     folder = small_disk("1M")
     fake = Fake()
     daemon = Daemon(fake, {"state_directory": str(folder / "state")})
@@ -88,8 +90,13 @@ def test_full_at_the_start():
         daemon.start(ready=False)
         daemon.wait_log("waiting for room on the disk", 20)
         assert daemon.running()
+        daemon.configure({"concurrency": 7})
+        daemon.signal(signal.SIGHUP)
+        assert daemon.running()
         filler.unlink()
         daemon.wait_notify("READY", "1", 20)
+        wait_until(lambda: daemon.status_json()["concurrency"] == 7, 10,
+                   "the configuration that came during the start is taken")
         daemon.stop()
     finally:
         daemon.kill()
