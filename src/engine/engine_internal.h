@@ -6,6 +6,8 @@
 #define ENGINE_STEP_MAX  1000  /* jobs moved, and rows taken, in one turn */
 #define ENGINE_TICK_MS   60000 /* housekeeping */
 #define ENGINE_SWEEP_MS  3600000
+#define ENGINE_RATE_MAX  1000000 /* rate.requests is never more, … */
+#define ENGINE_RATE_MS   3600000 /* … nor rate.window longer */
 #define ENGINE_LOCKED_MS 5000    /* no script should keep the queue locked for so long */
 #define ENGINE_LEAP_MS   3600000 /* a step ahead that is not believed at once … */
 #define ENGINE_DOUBT_MS  3600000 /* … but after so long */
@@ -48,8 +50,8 @@ struct engine {
 
 	struct now now;         /* of this turn */
 	int64_t wall_offset_ms; /* wall - mono as last noted: shows a stepped clock */
-	int64_t step_ms;        /* steps of the wall clock in the last rate window … */
-	int64_t step_at_ms;     /* … and when the last one was */
+	int64_t step_ms;    /* steps of the wall clock in the last ENGINE_RATE_MS … */
+	int64_t step_at_ms; /* … and when the last one was */
 	int64_t doubt_until_ms; /* no secret is purged for its age before: a leap ahead */
 	int64_t clock_at_ms;    /* when the sending clocks were last advanced */
 	bool started;

@@ -114,7 +114,6 @@ struct recent {
 	int64_t newest_age_ms;
 	int64_t *ages; /* owned */
 	int64_t n, cap;
-	int64_t limit;
 };
 
 /* Ages go by the order of the rows: one that seems younger than the row after it comes
@@ -134,7 +133,8 @@ static bool on_recent(void *userdata, const struct ledger_attempt *attempt)
 	if (age < recent->newest_age_ms)
 		age = recent->newest_age_ms;
 	recent->newest_age_ms = age;
-	if (age >= recent->engine->gate.config.window_ms || recent->n >= recent->limit)
+	/* More than the limit of now: a reload may raise it. */
+	if (age >= recent->engine->gate.config.window_ms || recent->n >= ENGINE_RATE_MAX)
 		return false;
 	if (recent->n == recent->cap) {
 		recent->cap = recent->cap ? recent->cap * 2 : 256;
@@ -163,8 +163,7 @@ static void how_long_ago(const struct engine *engine, struct recent *recent)
 /* n_open attempts had no answer: they count from now. */
 static int restore_window(struct engine *engine, int64_t n_open, struct error *err)
 {
-	struct recent recent = {
-		.engine = engine, .limit = engine->options.requests_per_window};
+	struct recent recent = {.engine = engine};
 	int rc;
 
 	how_long_ago(engine, &recent);
@@ -229,7 +228,7 @@ static void restore_clocks(struct engine *engine, const char *boot_id)
 		return;
 	engine->wall_offset_ms = progress->wall_ms - progress->boot_ms;
 	engine->step_at_ms = progress->step_boot_ms;
-	if (engine->now.mono_ms - progress->step_boot_ms < engine->gate.config.window_ms)
+	if (engine->now.mono_ms - progress->step_boot_ms < ENGINE_RATE_MS)
 		engine->step_ms = progress->step_ms;
 	if (progress->step_ms >= ENGINE_LEAP_MS)
 		engine->doubt_until_ms = progress->step_boot_ms + ENGINE_DOUBT_MS;

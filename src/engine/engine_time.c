@@ -50,12 +50,13 @@ static int mend_step(struct engine *engine, struct error *err)
 	return 0;
 }
 
-/* Ages that a restart reads off the audit are wrong by the steps that lie between. */
+/* Ages that a restart reads off the audit are wrong by the steps that lie between; its
+ * window may be longer than this one. */
 static void note_step(struct engine *engine, int64_t step_ms)
 {
 	int64_t now = engine->now.mono_ms;
 
-	if (now - engine->step_at_ms >= engine->gate.config.window_ms)
+	if (now - engine->step_at_ms >= ENGINE_RATE_MS)
 		engine->step_ms = 0;
 	engine->step_ms += step_ms;
 	engine->step_at_ms = now;

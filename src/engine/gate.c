@@ -50,11 +50,13 @@ void gate_reconfigure(struct gate *gate, const struct gate_config *config)
 	double *limit = &gate->state.limit;
 
 	assert(config->requests > 0 && config->concurrency > 0 && config->share > 0);
+	/* What has aged out of a shorter one is forgotten: another length takes a
+	 * restart, which reads the audit. */
+	assert(config->window_ms == gate->config.window_ms);
 	/* One that was not slowed down goes along with a higher bound. */
 	if (*limit >= gate->config.concurrency || *limit > config->concurrency)
 		*limit = config->concurrency;
 	gate->config = *config;
-	window_resize(&gate->window, config->window_ms);
 }
 
 /* ---- holds and pauses ---- */

@@ -85,7 +85,7 @@ void gate_init(struct gate *ret_gate, const struct gate_config *config);
 /* Frees the window. Idempotent. */
 void gate_deinit(struct gate *gate);
 
-/* Another configuration (a reload); state and window stay. */
+/* Another configuration (a reload) with the same window_ms; state and window stay. */
 void gate_reconfigure(struct gate *gate, const struct gate_config *config);
 
 /* May something be sent now? in_flight: requests under way. */

@@ -80,12 +80,6 @@ void window_deinit(struct window *window)
 	*window = (struct window)WINDOW_NULL;
 }
 
-void window_resize(struct window *window, int64_t length_ms)
-{
-	assert(length_ms > 0);
-	window->length_ms = length_ms;
-}
-
 void window_take(struct window *window, int64_t n)
 {
 	assert(n >= 0);

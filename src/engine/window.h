@@ -29,9 +29,6 @@ void window_init(struct window *ret_window, int64_t length_ms);
 /* Frees. Idempotent. */
 void window_deinit(struct window *window);
 
-/* Another length (a reload); what it holds stays. */
-void window_resize(struct window *window, int64_t length_ms);
-
 /* n requests are about to leave. */
 void window_take(struct window *window, int64_t n);
 /* One of them was answered, or is known to be over: its slot comes free one length

@@ -188,7 +188,20 @@ static void test_a_boot_clock_that_went_backwards(void **state)
 	assert_int_equal(world.n_ever, 20);
 }
 
-/* More attempts lie within the window than may: the newest of them count. */
+static void reload(void)
+{
+	const struct engine_options options = {.ledger = world.ledger,
+		.queue = world.queue,
+		.config = &world.config,
+		.requests_per_window = world.requests,
+		.key_hint = "another key",
+		.world = world_callbacks(&world)};
+
+	engine_reconfigure(world.engine, &options, false, "{}");
+	world_settle(&world);
+}
+
+/* More attempts lie within the window than may … */
 static void test_a_smaller_limit_after_a_restart(void **state)
 {
 	(void)state;
@@ -199,6 +212,42 @@ static void test_a_smaller_limit_after_a_restart(void **state)
 	assert_int_equal(world.n_ever, 10);
 	world_pass(&world, 1);
 	assert_int_equal(world.n_ever, 14);
+}
+
+/* … and all of them count where a reload allows more again. */
+static void test_a_limit_raised_after_a_restart(void **state)
+{
+	(void)state;
+	use_up_the_window();
+	world.requests = 4;
+	world_crash(&world);
+	world.requests = 12;
+	reload();
+	assert_int_equal(world.n_ever, 12);
+	world_pass(&world, 5999);
+	assert_int_equal(world.n_ever, 12);
+}
+
+/* A longer window takes a restart, which finds what had aged out of the shorter one, and
+ * the step of the clock that came in between. */
+static void test_a_longer_window_after_a_restart(void **state)
+{
+	(void)state;
+	world_begin(&world, of_ten);
+	insert_creates(10);
+	world_answer_all(&world);
+	world.now.wall_ms += 60000;
+	world_pass(&world, 14000);
+	world_sql(&world, "INSERT INTO job (action, user_id, not_before) "
+			  "VALUES ('create', 'user_later', '2027-01-01 00:00')");
+	world_crash(&world);
+	world.config.rate_window_ms = 30000;
+	world_crash(&world);
+	insert_creates(10);
+	world_pass(&world, 15999);
+	assert_int_equal(world.n_ever, 10);
+	world_pass(&world, 12001);
+	assert_int_equal(world.n_ever, 20);
 }
 
 /* ---- holds and Retry-After ---- */
@@ -376,6 +425,8 @@ int main(int argc, char **argv)
 		TEST(test_the_window_over_a_boot_with_a_clock_set_back),
 		TEST(test_a_boot_clock_that_went_backwards),
 		TEST(test_a_smaller_limit_after_a_restart),
+		TEST(test_a_limit_raised_after_a_restart),
+		TEST(test_a_longer_window_after_a_restart),
 		TEST(test_a_hold_of_the_disk_ends_with_the_start),
 		TEST(test_a_start_that_cannot_end_a_hold_is_none),
 		TEST(test_little_steps_are_remembered),

@@ -150,6 +150,24 @@ static void death(struct sim *sim)
 	sim->n_heard = 0;
 }
 
+/* Another limit, as a reload takes it; another window too, as a restart does. */
+static void new_rate(struct sim *sim, bool restart)
+{
+	static const int64_t limits[] = {10, 100, 1000};
+	static const int64_t windows_ms[] = {1000, 10000, 60000};
+	int64_t limit = limits[rng_between(&sim->rng, 0, 2)];
+	int64_t window_ms = windows_ms[rng_between(&sim->rng, 0, 2)];
+
+	if (sim->calm || !rng_permille(&sim->rng, 200))
+		return;
+	sim->config.rate_requests = limit;
+	if (restart)
+		sim->config.rate_window_ms = window_ms;
+	sim_trace(sim, "%lld requests in %lld ms", (long long)limit,
+		(long long)sim->config.rate_window_ms);
+	sim_clerk_agree(sim);
+}
+
 static void crash(struct sim *sim, const char *why)
 {
 	sim_trace(sim, "crash: %s", why);
@@ -160,6 +178,7 @@ static void crash(struct sim *sim, const char *why)
 	sim->now.mono_ms += RESTART_MS;
 	sim->now.wall_ms += RESTART_MS;
 	sim_clerk_run(sim);
+	new_rate(sim, true);
 	birth(sim);
 	if (!sim->result->failed)
 		sim_check_chain(sim);
@@ -255,11 +274,13 @@ static void break_disk(struct sim *sim)
 
 static void new_key(struct sim *sim)
 {
-	struct engine_options options = engine_options(sim);
+	struct engine_options options;
 
 	sim_trace(sim, "another key");
 	if (sim->clerk.mood == MOOD_NO_KEY)
 		sim->clerk.mood = MOOD_FINE;
+	new_rate(sim, false);
+	options = engine_options(sim);
 	engine_reconfigure(sim->engine, &options, true, "{}");
 	settle(sim);
 }

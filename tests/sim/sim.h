@@ -79,6 +79,7 @@ struct sim_flight {
 	char user_id[140];
 	char token_id[140];
 	int64_t sent_ms, arrives_ms, answers_ms; /* mono */
+	int era;                                 /* of the limit it left under */
 	bool dead; /* the process that sent it is gone: nobody hears the answer */
 	bool arrived;
 	bool lost_before, lost_after, not_sent;
@@ -99,6 +100,7 @@ struct sim_clerk {
 	int64_t *arrivals; /* owned: mono times, the last window's worth is looked at */
 	size_t n_arrivals, cap_arrivals;
 	int64_t limit, window_ms;
+	int era;    /* counts the limits there have been */
 	bool fixed; /* its window is a fixed one */
 	enum sim_mood mood;
 	int64_t mood_ends_ms;
@@ -149,6 +151,8 @@ struct sim_job *sim_job(struct sim *sim, int64_t id);
 /* Clerk. */
 void sim_clerk_init(struct sim *sim);
 void sim_clerk_deinit(struct sim *sim);
+/* Limit and window are those of the configuration from now on. */
+void sim_clerk_agree(struct sim *sim);
 /* The engine's send(): the request's way is drawn now. */
 void sim_clerk_send(struct sim *sim, uint64_t ticket, const struct job *job);
 /* When the next request arrives or answer comes (mono; INT64_MAX = none). */

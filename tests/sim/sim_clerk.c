@@ -18,9 +18,17 @@ void sim_clerk_init(struct sim *sim)
 {
 	struct sim_clerk *clerk = &sim->clerk;
 
+	sim_clerk_agree(sim);
+	clerk->fixed = rng_permille(&sim->rng, 500);
+}
+
+void sim_clerk_agree(struct sim *sim)
+{
+	struct sim_clerk *clerk = &sim->clerk;
+
 	clerk->limit = sim->config.rate_requests;
 	clerk->window_ms = sim->config.rate_window_ms;
-	clerk->fixed = rng_permille(&sim->rng, 500);
+	clerk->era++;
 }
 
 void sim_clerk_deinit(struct sim *sim)
@@ -58,6 +66,7 @@ void sim_clerk_send(struct sim *sim, uint64_t ticket, const struct job *job)
 		.attempt = job->attempts,
 		.action = job->action,
 		.sent_ms = sim->now.mono_ms,
+		.era = sim->clerk.era,
 		.answer = ANSWER_NULL};
 	(void)snprintf(flight->user_id, sizeof(flight->user_id), "%s",
 		job->user_id ? job->user_id : "");
@@ -191,8 +200,9 @@ static bool moody_answer(struct sim *sim, struct sim_flight *flight)
 }
 
 /* Counts the arrival; never more than the limit in a window, at a fixed one or a sliding
- * one. */
-static void count_arrival(struct sim *sim)
+ * one. What left under another limit may be too much for this one; what leaves under this
+ * one counts it. */
+static void count_arrival(struct sim *sim, const struct sim_flight *flight)
 {
 	struct sim_clerk *clerk = &sim->clerk;
 	int64_t now = sim->now.mono_ms, from, n = 0;
@@ -202,7 +212,7 @@ static void count_arrival(struct sim *sim)
 	from = clerk->fixed ? now - now % clerk->window_ms : now - clerk->window_ms + 1;
 	for (size_t i = clerk->n_arrivals; i-- > 0 && clerk->arrivals[i] >= from;)
 		n++;
-	if (n > clerk->limit)
+	if (n > clerk->limit && flight->era == clerk->era)
 		sim_fail(sim,
 			"I7: %lld requests in a %s window of %lld ms, %lld is the limit",
 			(long long)n, clerk->fixed ? "fixed" : "sliding",
@@ -217,7 +227,7 @@ static void arrive(struct sim *sim, struct sim_flight *flight)
 		return;
 	sim->result->requests++;
 	sim_job(sim, flight->job_id)->requests++;
-	count_arrival(sim);
+	count_arrival(sim, flight);
 	if (flight->lost_before)
 		return;
 	if (moody_answer(sim, flight) || odd_answer(sim, flight))

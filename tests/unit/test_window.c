@@ -124,23 +124,6 @@ static void restored(void **state)
 	window_deinit(&window);
 }
 
-static void resized(void **state)
-{
-	struct window window;
-
-	(void)state;
-	window_init(&window, LENGTH);
-	window_restore(&window, 0, 1);
-	window_restore(&window, 50, 1);
-	window_resize(&window, 200);
-	assert_int_equal(window_used(&window, 150), 2);
-	assert_int_equal(window_free_at(&window, 150, 1), 250);
-	window_resize(&window, 110);
-	assert_int_equal(window_used(&window, 150), 1);
-	assert_int_equal(window_free_at(&window, 150, 1), 160);
-	window_deinit(&window);
-}
-
 /* At most one entry a millisecond, whatever the limit; the ring turns round as it grows.
  */
 static void bounded(void **state)
@@ -382,7 +365,6 @@ int main(void)
 		cmocka_unit_test(free_at),
 		cmocka_unit_test(never_backwards),
 		cmocka_unit_test(restored),
-		cmocka_unit_test(resized),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(against_naive),
 		cmocka_unit_test(within_any_window),
