@@ -283,12 +283,33 @@ static int on_taken(void *userdata, const struct queue_row *row, struct error *e
 	return 1;
 }
 
-/* The rows that running commands covered and that were not taken are gone, and their ids
- * will be other jobs'. */
-static int hear_of_new_file(struct engine *engine, struct error *err)
+static int64_t last_taken(const struct engine *engine)
 {
 	const struct queue_cursor *cursor = &ledger_progress(engine->ledger)->cursor;
-	int64_t taken = cursor->job > cursor->urgent ? cursor->job : cursor->urgent;
+
+	return cursor->job > cursor->urgent ? cursor->job : cursor->urgent;
+}
+
+/* What running commands cover and was not taken is gone with the file, and its ids will
+ * be other jobs': that is on disk before there is a new one. 0, 1 = it waits for this
+ * turn's commit, or < 0. */
+static int cut_before_new_file(struct engine *engine, struct error *err)
+{
+	int64_t taken = last_taken(engine);
+	bool beyond = false;
+
+	for (int i = 0; i < engine->n_commands; i++)
+		beyond = beyond || engine->commands[i].max_job_id > taken;
+	if (!beyond || !queue_is_missing(engine->queue))
+		return 0;
+	engine->stale = true;
+	return ledger_commands_cut(engine->ledger, taken, err) < 0 ? -1 : 1;
+}
+
+/* The same where the file went between the look and the making. */
+static int hear_of_new_file(struct engine *engine, struct error *err)
+{
+	int64_t taken = last_taken(engine);
 
 	if (queue_take_made(engine->queue))
 		engine->queue_made = true;
@@ -326,6 +347,11 @@ int engine_intake(struct engine *engine, struct error *err)
 
 	if (!engine->look && !engine->more)
 		return 0;
+	rc = cut_before_new_file(engine, err);
+	if (rc) {
+		engine->more = true;
+		return rc < 0 ? -1 : 0;
+	}
 	rc = ensure(engine, err);
 	if (rc == 0)
 		rc = hear_of_new_file(engine, err);

@@ -242,6 +242,15 @@ int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 	return rc;
 }
 
+bool queue_is_missing(struct queue *queue)
+{
+	struct queue_file now;
+
+	return make_ready(queue, NULL) == 0 &&
+	       queue_file_look(queue->path, &now, NULL) == 0 &&
+	       (!now.exists || now.db.size == 0);
+}
+
 bool queue_take_made(struct queue *queue)
 {
 	bool made = queue->made;

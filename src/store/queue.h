@@ -110,6 +110,9 @@ void queue_free(struct queue *queue);
 int queue_ensure(struct queue *queue, const struct queue_cursor *cursor,
 	char **ret_warning, struct error *err);
 
+/* Whether there is no file, or an empty one: queue_ensure() would make it. */
+bool queue_is_missing(struct queue *queue);
+
 /* Whether the file was made anew since the last call: what older rows there were, and ids
  * that were given out and not taken, are gone. */
 bool queue_take_made(struct queue *queue);
