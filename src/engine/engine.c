@@ -99,30 +99,71 @@ void engine_free(struct engine *engine)
 	free_commands(engine);
 	gate_deinit(&engine->gate);
 	free(engine->note);
+	engine_told(engine, false);
+	free(engine->lines);
 	free(engine);
+}
+
+/* ---- lines ---- */
+
+static void add_line(struct engine *engine, enum log_level level, const struct job *job,
+	const struct answer *answer, const char *format, va_list ap)
+{
+	struct engine_line *line;
+	const char *token_id = job ? job->sign_in_token_id : NULL;
+
+	if (answer && answer->has_token)
+		token_id = answer->token.id;
+	engine->lines = xrealloc(
+		engine->lines, sizeof(*engine->lines) * (size_t)(engine->n_lines + 1));
+	line = &engine->lines[engine->n_lines++];
+	*line = (struct engine_line){.level = level,
+		.job_id = job ? job->id : 0,
+		.sign_in_token_id = xstrdup(token_id),
+		.trace_id = xstrdup(answer ? answer->trace_id : NULL)};
+	(void)fit_vprintf(line->text, sizeof(line->text), format, ap);
+}
+
+/* Says the line, or not, and frees it. */
+static void end_line(struct engine *engine, struct engine_line *line, bool say)
+{
+	const struct engine_world *world = &engine->options.world;
+	const struct log_fields fields = {
+		line->job_id, line->sign_in_token_id, line->trace_id};
+
+	if (say)
+		world->say(world->userdata, line->level, line->job_id ? &fields : NULL,
+			line->text);
+	free(line->sign_in_token_id);
+	free(line->trace_id);
 }
 
 void engine_say(struct engine *engine, enum log_level level, const struct job *job,
 	const struct answer *answer, const char *format, ...)
 {
-	struct log_fields fields = {0};
-	char text[900];
 	va_list ap;
 
 	va_start(ap, format);
-	(void)fit_vprintf(text, sizeof(text), format, ap);
+	add_line(engine, level, job, answer, format, ap);
 	va_end(ap);
-	if (job) {
-		fields.job_id = job->id;
-		fields.sign_in_token_id = job->sign_in_token_id;
-	}
-	if (answer) {
-		fields.trace_id = answer->trace_id;
-		if (answer->has_token)
-			fields.sign_in_token_id = answer->token.id;
-	}
-	engine->options.world.say(
-		engine->options.world.userdata, level, job ? &fields : NULL, text);
+	end_line(engine, &engine->lines[--engine->n_lines], true);
+}
+
+void engine_tell(struct engine *engine, enum log_level level, const struct job *job,
+	const struct answer *answer, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add_line(engine, level, job, answer, format, ap);
+	va_end(ap);
+}
+
+void engine_told(struct engine *engine, bool committed)
+{
+	for (int i = 0; i < engine->n_lines; i++)
+		end_line(engine, &engine->lines[i], committed);
+	engine->n_lines = 0;
 }
 
 /* ---- commands and pauses, as the ledger has them ---- */
@@ -258,6 +299,7 @@ static void set_wake(struct engine *engine)
 
 static void after_commit(struct engine *engine)
 {
+	engine_told(engine, true);
 	engine_holds_recorded(engine);
 	free(TAKE_PTR(engine->note));
 	engine_answers_recorded(engine);
@@ -275,6 +317,7 @@ static int after_failure(struct engine *engine, struct error *err)
 	bool locked = !full && ledger_is_locked(engine->ledger);
 
 	ledger_rollback(engine->ledger);
+	engine_told(engine, false);
 	drop_picked(engine);
 	engine->stale = true;
 	engine_look(engine, engine->now);

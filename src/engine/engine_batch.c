@@ -27,7 +27,7 @@ int engine_note_batch(void *userdata, const struct queue_batch *batch, struct er
 	struct engine *engine = userdata;
 
 	if (batch->fault) {
-		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+		engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 			"batch %s: its row is ignored: %s", batch->name, batch->fault);
 		return 0;
 	}
@@ -50,7 +50,7 @@ static int hold_rest(struct engine *engine, const struct ledger_batch *batch,
 		ledger_batch_set(engine->ledger, batch->id, true, false, err) < 0)
 		return -1;
 	engine->stale = true;
-	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
+	engine_tell(engine, LOG_LEVEL_INFO, NULL, NULL,
 		"batch %s: the first are released, the rest waits for resume", name);
 	return ledger_command_end(engine->ledger, &command, false,
 		"the first of the batch are released, the rest waits for resume", err);
@@ -89,7 +89,7 @@ int engine_batch_fail(struct engine *engine, const struct job *job, struct error
 	if (command.max_job_id < ledger_progress(engine->ledger)->cursor.urgent)
 		command.max_job_id = ledger_progress(engine->ledger)->cursor.urgent;
 	engine->stale = true;
-	engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+	engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 		"batch %s: max_failures is reached, what is left is cancelled",
 		job->batch);
 	if (ledger_batch_set(engine->ledger, batch.id, false, true, err) < 0)

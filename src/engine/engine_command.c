@@ -39,7 +39,7 @@ static int end(struct engine *engine, const struct ledger_command *command, bool
 	(void)fit_vprintf(message, sizeof(message), format, ap);
 	va_end(ap);
 	engine->stale = true;
-	engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
+	engine_tell(engine, LOG_LEVEL_INFO, NULL, NULL,
 		"command %" PRId64 ", %s, by %s: %s%s", command->id,
 		queue_verb_name(command->verb),
 		*command->requested_by ? command->requested_by : "nobody named",

@@ -99,7 +99,7 @@ static int is_repeat(struct engine *engine, const struct job *job,
 static int reject(struct engine *engine, const struct job *job,
 	const struct refusal *refusal, const char *detail, struct error *err)
 {
-	engine_say(engine, LOG_LEVEL_WARNING, job, NULL, "rejected: %s", refusal->why);
+	engine_tell(engine, LOG_LEVEL_WARNING, job, NULL, "rejected: %s", refusal->why);
 	return ledger_reject(
 		engine->ledger, job, refusal->result, refusal->why, detail, err);
 }
@@ -194,7 +194,7 @@ static int on_command(void *userdata, const struct queue_command *command,
 		return 0;
 	engine->changes++;
 	if (command->fault) {
-		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+		engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 			"command %" PRId64 " refused: %s", command->id, command->fault);
 		return ledger_command_refuse(engine->ledger, command, err);
 	}
@@ -317,7 +317,7 @@ static int hear_of_new_file(struct engine *engine, struct error *err)
 		return 0;
 	engine->stale = true;
 	if (taken)
-		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+		engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 			"queue.db is a new file that begins behind job %lld: rows of an "
 			"older one that were not taken yet are not in it",
 			(long long)taken);

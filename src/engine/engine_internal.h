@@ -28,6 +28,15 @@ struct flight {
 	struct ledger_outcome outcome;
 };
 
+/* A line about what this turn writes. */
+struct engine_line {
+	enum log_level level;
+	int64_t job_id;         /* 0 = about no job */
+	char *sign_in_token_id; /* owned, like the next */
+	char *trace_id;
+	char text[900];
+};
+
 struct hold_note {
 	bool on;     /* as the audit has it */
 	bool on_now; /* as it is to be; the next commit writes the difference */
@@ -83,6 +92,8 @@ struct engine {
 	int n_picked;
 	bool picked_probe;
 	int max_picked;
+	struct engine_line *lines; /* owned; n_lines, to be said after the commit */
+	int n_lines;
 	char *note; /* detail of a `reloaded` to write; owned */
 
 	struct gate_ruling ruling;
@@ -99,6 +110,14 @@ struct engine {
 void engine_say(struct engine *engine, enum log_level level, const struct job *job,
 	const struct answer *answer, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/* The same about what this turn writes: said once that is on disk, and not where the turn
+ * is taken back, for the next one writes it again. */
+void engine_tell(struct engine *engine, enum log_level level, const struct job *job,
+	const struct answer *answer, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* After a commit, and after a rollback. */
+void engine_told(struct engine *engine, bool committed);
 
 /* Sets or ends a hold in the gate and notes it for the audit. */
 void engine_hold(

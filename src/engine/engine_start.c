@@ -21,7 +21,7 @@ static int recover(struct engine *engine, struct flight *flight, struct error *e
 		.state = JOB_SUCCEEDED,
 		.result = JOB_RESULT_CREATED,
 		.token_valid = true};
-	engine_say(engine, LOG_LEVEL_WARNING, &flight->job, &flight->answer,
+	engine_tell(engine, LOG_LEVEL_WARNING, &flight->job, &flight->answer,
 		"recovered: the answer to attempt %d was in tokens.db",
 		flight->job.attempts);
 	return ledger_answered(
@@ -52,7 +52,7 @@ static int interrupt(struct engine *engine, struct flight *flight, struct error 
 		.due_ms = engine->now.wall_ms,
 		.reason = "sent, and the daemon ended before it heard the answer"};
 	engine->failed_this_run += verdict.fate == VERDICT_FAILED;
-	engine_say(engine, LOG_LEVEL_WARNING, &flight->job, NULL,
+	engine_tell(engine, LOG_LEVEL_WARNING, &flight->job, NULL,
 		"interrupted: nobody heard the answer to attempt %d",
 		flight->job.attempts);
 	return ledger_answered(
@@ -240,7 +240,7 @@ static int begin_paused(struct engine *engine, struct error *err)
 	struct ledger_pause pause = {.command_id = LEDGER_RESTORE_ID, .action = -1};
 
 	memcpy(pause.clock_ms, progress->clock_ms, sizeof(pause.clock_ms));
-	engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+	engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 		"paused: databases were restored; look at the queue, cancel what was "
 		"done already, then resume");
 	return ledger_pause_add(engine->ledger, &pause, err);
@@ -301,6 +301,7 @@ int engine_start(struct engine *engine, const struct engine_start *start, struct
 	if (ledger_begin(engine->ledger, now, err) < 0 ||
 		recovery(engine, start, err) < 0)
 		return give_up(engine);
+	engine_told(engine, true);
 	engine_holds_recorded(engine);
 	/* The mark from the first row on, so that an audit.db that is lost is missed even
 	 * where no secret was ever written. */

@@ -44,7 +44,7 @@ static int mend_step(struct engine *engine, struct error *err)
 		return -1;
 	engine->mending = n > 0;
 	if (n)
-		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+		engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 			"the clock was stepped: %d waiting job%s due now", n,
 			n == 1 ? " is" : "s are");
 	return 0;
@@ -101,7 +101,7 @@ static int lapse(struct engine *engine, struct error *err)
 		return -1;
 	if (n) {
 		engine->changes++;
-		engine_say(engine, LOG_LEVEL_INFO, NULL, NULL,
+		engine_tell(engine, LOG_LEVEL_INFO, NULL, NULL,
 			"%d job%s lapsed: not_after has come", n, n == 1 ? "" : "s");
 	}
 	return 0;

@@ -354,6 +354,57 @@ static void test_retry_after_over_a_boot(void **state)
 	expect_quiet(INT64_C(-10) * 365 * 86400000, 3600000);
 }
 
+/* ---- what is said ---- */
+
+static int times_said(const char *what)
+{
+	int n = 0;
+
+	for (const char *at = world.said; (at = strstr(at, what)); at++)
+		n++;
+	return n;
+}
+
+static void wants_a_reason(struct config *config)
+{
+	config->policy_required = CONFIG_REQUIRED_REASON;
+}
+
+/* A turn that is taken back and run again says what it wrote when it is written. */
+static void test_a_turn_that_is_taken_back_says_nothing(void **state)
+{
+	(void)state;
+	world_begin(&world, wants_a_reason);
+	world.around = store_fault_inside;
+	store_fault_arm_at(STORE_FAULT_FULL, "COMMIT", 1);
+	insert_creates(1);
+	world_pass(&world, 3000);
+	assert_int_equal(times_said("held: disk"), 1);
+	assert_int_equal(times_said("rejected"), 0);
+	store_fault_disarm();
+	world_pass(&world, 3000);
+	assert_int_equal(times_said("released: disk"), 1);
+	assert_int_equal(times_said("rejected: reason"), 1);
+	scratch_expect("audit", "SELECT state FROM job", "rejected");
+}
+
+/* … and so does a start. */
+static void test_a_start_that_is_taken_back_says_nothing(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.around = store_fault_inside;
+	world.mortal = true;
+	insert_creates(1);
+	store_fault_arm_at(STORE_FAULT_FULL, "COMMIT", 1);
+	world_crash(&world);
+	world_crash(&world);
+	assert_int_equal(times_said("interrupted"), 0);
+	store_fault_disarm();
+	world_crash(&world);
+	assert_int_equal(times_said("interrupted"), 1);
+}
+
 /* ---- the queue against the audit ---- */
 
 static void write_queue(const char *sql)
@@ -432,6 +483,8 @@ int main(int argc, char **argv)
 		TEST(test_little_steps_are_remembered),
 		TEST(test_a_hold_of_another_kind_goes_on),
 		TEST(test_retry_after_over_a_boot),
+		TEST(test_a_turn_that_is_taken_back_says_nothing),
+		TEST(test_a_start_that_is_taken_back_says_nothing),
 		TEST(test_another_row_under_a_taken_id_is_held),
 		TEST(test_a_stray_row_is_not_the_newest_taken),
 	};
