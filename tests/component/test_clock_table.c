@@ -60,18 +60,6 @@ static int n_cells;
 
 /* ---- the world ---- */
 
-static void insert_creates(int n)
-{
-	AUTO(free_ptr)
-	char *sql = xasprintf(
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-		"WHERE i < %d) INSERT INTO job (action, user_id) "
-		"SELECT 'create', 'user_' || i FROM n",
-		n);
-
-	world_sql(&world, sql);
-}
-
 static void answer(struct answer given)
 {
 	world_answer(&world, 0, &given);
@@ -142,7 +130,7 @@ static int64_t most(int64_t a, int64_t b)
 static void backoff(void)
 {
 	world.config.retry_initial_delay_ms = 40 * SECOND;
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(408, NULL));
 	world_pass(&world, 20 * SECOND);
 	assert_false(is_sent());
@@ -158,7 +146,7 @@ static void retry_after(void)
 	struct answer limited = world_error(429, "too_many_requests");
 	int64_t passed, waited;
 
-	insert_creates(1);
+	world_creates(&world, 1);
 	limited.retry_after_ms = 2 * MINUTE;
 	answer(limited);
 	world_pass(&world, 20 * SECOND);
@@ -174,7 +162,7 @@ static void retry_after(void)
 /* Half of Clerk's limit is used up: the next ones wait until those have aged. */
 static void rate_window(void)
 {
-	insert_creates(12);
+	world_creates(&world, 12);
 	while (world.n_sent)
 		world_answer_all(&world);
 	assert_int_equal(world.n_ever, 10);
@@ -192,7 +180,7 @@ static void probe(void)
 {
 	int64_t passed;
 
-	insert_creates(8);
+	world_creates(&world, 8);
 	while (world.n_sent)
 		answer(world_error(502, NULL));
 	scratch_expect("audit", "SELECT group_concat(kind) FROM hold", "outage");
@@ -207,7 +195,7 @@ static void probe(void)
 /* 24 h of trying run by the sending clock. */
 static void max_age(void)
 {
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(408, NULL));
 	(void)step();
 	assert_int_not_equal(wait_for(is_sent, HOUR), NEVER);
@@ -243,7 +231,7 @@ static void pause_end(void)
 
 	world_sql(&world, "INSERT INTO command (verb, until) VALUES "
 			  "('pause', '2026-01-02 12:01')");
-	insert_creates(1);
+	world_creates(&world, 1);
 	world_pass(&world, 20 * SECOND);
 	passed = step();
 	expect_moment("the pause", is_sent, passed);
@@ -333,7 +321,7 @@ static bool is_swept(void)
 static void retention(void)
 {
 	world.config.retention_queue_ms = 50 * MINUTE;
-	insert_creates(3);
+	world_creates(&world, 3);
 	world_answer_all(&world);
 	world_pass(&world, 20 * SECOND);
 	(void)step();

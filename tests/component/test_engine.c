@@ -22,18 +22,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void insert_creates(int n)
-{
-	AUTO(free_ptr)
-	char *sql = xasprintf(
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-		"WHERE i < %d) INSERT INTO job (action, user_id) "
-		"SELECT 'create', 'user_' || i FROM n",
-		n);
-
-	world_sql(&world, sql);
-}
-
 static void answer(struct answer given)
 {
 	world_answer(&world, 0, &given);
@@ -48,7 +36,7 @@ static void test_a_job_from_row_to_token(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	assert_int_equal(world.n_sent, 1);
 	/* On disk before it left. */
 	scratch_expect("audit", "SELECT group_concat(event) FROM audit",
@@ -92,7 +80,7 @@ static void test_the_share_and_the_urgent_share(void **state)
 	(void)state;
 	world_begin(&world, NULL);
 	world.requests = 1000;
-	insert_creates(600);
+	world_creates(&world, 600);
 	while (world.n_sent)
 		world_answer_all(&world);
 	world_settle(&world);
@@ -120,7 +108,7 @@ static void test_nothing_before_retry_after(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	limited = world_error(429, "too_many_requests");
 	limited.retry_after_ms = 7000;
 	at = now_ms();
@@ -141,7 +129,7 @@ static void test_retry_after_survives_a_crash(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	limited = world_error(429, "too_many_requests");
 	limited.retry_after_ms = 60000;
 	answer(limited);
@@ -158,7 +146,7 @@ static void test_an_hour_of_429_burns_nothing(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(3);
+	world_creates(&world, 3);
 	for (int64_t end = now_ms() + 3600000; now_ms() < end;) {
 		while (world.n_sent)
 			answer(world_error(429, "too_many_requests"));
@@ -207,7 +195,7 @@ static void test_a_refused_key_holds_everything(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(20);
+	world_creates(&world, 20);
 	assert_int_equal(world.n_sent, 16);
 	while (world.n_sent)
 		answer(world_error(401, "clerk_key_invalid"));
@@ -239,7 +227,7 @@ static void test_a_rotated_key_is_not_held_for_the_old_one(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(2);
+	world_creates(&world, 2);
 	world_pass(&world, 100);
 	load_another_key();
 	world_pass(&world, 100);
@@ -257,7 +245,7 @@ static void test_a_reload_allows_more_at_once(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(40);
+	world_creates(&world, 40);
 	assert_int_equal(world.n_sent, 16);
 	world.config.concurrency = 32;
 	reload(false);
@@ -276,7 +264,7 @@ static void test_a_reload_without_a_key_ends_no_hold(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(401, "clerk_key_invalid"));
 	reload(false);
 	scratch_expect("audit", "SELECT kind FROM hold", "credentials");
@@ -300,9 +288,9 @@ static void test_stopping_sends_and_reads_nothing_more(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(20);
+	world_creates(&world, 20);
 	engine_stop_sending(world.engine);
-	insert_creates(5);
+	world_creates(&world, 5);
 	world_pass(&world, 2 * 3600000);
 	assert_int_equal(world.n_sent, 16);
 	assert_int_equal(engine_open(world.engine), 16);
@@ -343,7 +331,7 @@ static void test_what_a_hold_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		world_begin(&world, NULL);
-		insert_creates(5);
+		world_creates(&world, 5);
 		for (int n = 0; n < 5; n++) {
 			struct answer none = {
 				.kind = ANSWER_NOT_SENT, .retry_after_ms = -1};
@@ -356,7 +344,7 @@ static void test_what_a_hold_says(void **state)
 		world_end(&world);
 	}
 	world_begin(&world, NULL);
-	insert_creates(2);
+	world_creates(&world, 2);
 	{
 		struct answer moved = world_error(302, NULL);
 
@@ -372,7 +360,7 @@ static void test_maintenance_is_waited_for(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(503, "maintenance_mode"));
 	scratch_expect("audit", "SELECT kind || ' ' || reason || ' ' || ends FROM hold",
 		"maintenance HTTP 503 maintenance_mode, trace trace_9 "
@@ -401,25 +389,14 @@ static void test_a_lost_revoke_is_no_unknown_create(void **state)
 	assert_non_null(strstr(world.said, "timeout: it broke off, trace none"));
 }
 
-static void write_audit(const char *sql)
-{
-	AUTO(free_ptr) char *path = xasprintf("%s/audit/audit.db", scratch_folder());
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-	(void)sqlite3_close(db);
-}
-
 /* Somebody else wrote the job while it was on its way: the daemon ends and says so. */
 static void test_a_job_that_somebody_moved_ends_the_daemon(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
 	world.mortal = true;
-	insert_creates(1);
-	write_audit("UPDATE job SET attempts = 7");
+	world_creates(&world, 1);
+	scratch_write("audit", "UPDATE job SET attempts = 7");
 	answer(scratch_token_answer("sit_1", "user_1"));
 	assert_true(world.ended);
 	assert_string_equal(world.end.text,
@@ -434,10 +411,10 @@ static void test_a_job_that_cannot_be_moved_ends_the_daemon(void **state)
 	(void)state;
 	world_begin(&world, NULL);
 	world.mortal = true;
-	write_audit(
+	scratch_write("audit",
 		"CREATE TRIGGER other BEFORE UPDATE ON job WHEN NEW.state = 'running' "
 		"AND NEW.id = 2 BEGIN SELECT RAISE(IGNORE); END");
-	insert_creates(3);
+	world_creates(&world, 3);
 	assert_true(world.ended);
 	assert_string_equal(world.end.text,
 		"job 2 is not queued with attempt 0 any more: something of somebody "
@@ -456,7 +433,7 @@ static void test_an_urgent_job_is_woken_for_in_time(void **state)
 	world.config.rate_share = 0.5;
 	at = now_ms();
 	reload(false);
-	insert_creates(7);
+	world_creates(&world, 7);
 	world_answer_all(&world);
 	assert_int_equal(world.n_ever, 5);
 	world_sql(&world,
@@ -518,7 +495,7 @@ static void test_many_lapse_and_many_are_swept(void **state)
 	world_begin(&world, NULL);
 	world.config.policy_actions = CONFIG_ACTION_REVOKE;
 	world.config.retention_queue_ms = 1000;
-	insert_creates(2300);
+	world_creates(&world, 2300);
 	world.config.policy_actions = CONFIG_ACTION_CREATE;
 	world_sql(&world,
 		"INSERT INTO job (action, user_id, not_before, not_after) VALUES "
@@ -539,31 +516,22 @@ static void test_many_lapse_and_many_are_swept(void **state)
 
 static void test_many_secrets_are_purged(void **state)
 {
-	AUTO(free_ptr) char *path = NULL;
-	sqlite3 *db;
-
 	(void)state;
 	world_begin(&world, NULL);
-	path = xasprintf("%s/tokens/tokens.db", scratch_folder());
-	write_audit(
+	scratch_write("audit",
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
 		"i < 1005) INSERT INTO sign_in_token (id, status, status_at, "
 		"status_from, user_id, token_sha256) SELECT 'sit_' || i, 'pending', "
 		"'2026-01-01 12:00:00.000', 'create', 'user_1', "
 		"printf('%064d', i) FROM n");
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-			"WHERE i < 1005) INSERT INTO secret (sign_in_token_id, job_id, "
-			"attempt, token, status, user_id, created_at_ms, updated_at_ms, "
-			"expires_at, http_status, received_at, duration_ms) SELECT "
-			"'sit_' || i, i, 1, 'secret', 'pending', 'user_1', 1, 1, "
-			"'2026-01-01 13:00:00.000', 200, '2026-01-01 12:00:00.000', 1 "
-			"FROM n",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	(void)sqlite3_close(db);
+	scratch_write("tokens",
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 1005) INSERT INTO secret (sign_in_token_id, job_id, "
+		"attempt, token, status, user_id, created_at_ms, updated_at_ms, "
+		"expires_at, http_status, received_at, duration_ms) SELECT "
+		"'sit_' || i, i, 1, 'secret', 'pending', 'user_1', 1, 1, "
+		"'2026-01-01 13:00:00.000', 200, '2026-01-01 12:00:00.000', 1 "
+		"FROM n");
 	world_pass(&world, 60000);
 	scratch_expect("tokens", "SELECT count(*) FROM secret", "5");
 	world_pass(&world, 1);
@@ -587,7 +555,7 @@ static void test_the_breaker_trips_probes_and_ends(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(40);
+	world_creates(&world, 40);
 	for (int i = 0; i < 5; i++)
 		answer(world_error(502, NULL));
 	while (world.n_sent)
@@ -613,7 +581,7 @@ static void test_a_create_that_stays_unknown_ends(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	for (int i = 0; i < 5; i++) {
 		world_pass(&world, 400000);
 		assert_int_equal(world.n_sent, 1);
@@ -629,24 +597,15 @@ static void test_a_create_that_stays_unknown_ends(void **state)
  * audit.db was accepted): the answer is unknown, and counts as one attempt. */
 static void test_a_refused_answer_counts_once(void **state)
 {
-	AUTO(free_ptr) char *path = NULL;
-	sqlite3 *db;
-
 	(void)state;
 	world_begin(&world, NULL);
-	path = xasprintf("%s/tokens/tokens.db", scratch_folder());
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"INSERT INTO secret (sign_in_token_id, job_id, attempt, status, "
-			"user_id, created_at_ms, updated_at_ms, expires_at, http_status, "
-			"received_at, duration_ms) VALUES ('sit_twin', 99, 1, 'pending', "
-			"'user_1', 1, 1, '2099-01-01 00:00:00.000', 200, "
-			"'2026-01-02 12:00:00.000', 1)",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	(void)sqlite3_close(db);
-	insert_creates(1);
+	scratch_write("tokens",
+		"INSERT INTO secret (sign_in_token_id, job_id, attempt, status, "
+		"user_id, created_at_ms, updated_at_ms, expires_at, http_status, "
+		"received_at, duration_ms) VALUES ('sit_twin', 99, 1, 'pending', "
+		"'user_1', 1, 1, '2099-01-01 00:00:00.000', 200, "
+		"'2026-01-02 12:00:00.000', 1)");
+	world_creates(&world, 1);
 	answer(scratch_token_answer("sit_twin", "user_1"));
 	assert_non_null(strstr(world.said, "cannot be recorded as it is"));
 	scratch_expect("audit",
@@ -686,7 +645,7 @@ static void test_a_crash_finds_the_open_attempt(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(2);
+	world_creates(&world, 2);
 	{
 		struct answer good = scratch_token_answer("sit_1", "user_1");
 		int i = world.sent[0].job_id == 1 ? 0 : 1;
@@ -709,7 +668,7 @@ static void test_a_clock_stepped_back_delays_nothing(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(408, NULL));
 	world.now.wall_ms -= INT64_C(10) * 365 * 86400000;
 	world_pass(&world, 60001);
@@ -825,7 +784,7 @@ static void test_a_clock_that_was_ahead_delays_nothing(void **state)
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
 	insert_batch(10);
-	insert_creates(2500);
+	world_creates(&world, 2500);
 	world_sql(&world, "INSERT INTO job (action, user_id, not_before) VALUES "
 			  "('create', 'user_later', '2026-01-05 00:00')");
 	world.now.wall_ms -= 3600000;
@@ -851,7 +810,7 @@ static void test_a_429_is_not_drained(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	limited.retry_after_ms = 7000;
 	answer(limited);
 	assert_int_equal(engine_drained(world.engine, &drained, &stuck, &err), 0);
@@ -868,7 +827,7 @@ static void test_a_clock_stepped_does_not_empty_the_window(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(600);
+	world_creates(&world, 600);
 	while (world.n_sent)
 		world_answer_all(&world);
 	assert_int_equal(world.n_ever, 500);
@@ -886,7 +845,7 @@ static void test_a_step_before_a_crash_does_not_empty_the_window(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(600);
+	world_creates(&world, 600);
 	while (world.n_sent)
 		world_answer_all(&world);
 	assert_int_equal(world.n_ever, 500);
@@ -908,7 +867,7 @@ static void test_a_step_while_down_and_another_crash(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(600);
+	world_creates(&world, 600);
 	while (world.n_sent)
 		world_answer_all(&world);
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
@@ -930,7 +889,7 @@ static void test_two_crashes_do_not_empty_the_window(void **state)
 	world.requests = 20;
 	world_crash(&world);
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
-	insert_creates(20);
+	world_creates(&world, 20);
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
 	assert_int_equal(world.n_sent, 10);
 	world_crash(&world);
@@ -950,7 +909,7 @@ static void test_a_step_does_not_end_the_quiet(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	limited.retry_after_ms = 60000;
 	answer(limited);
 	world.now.wall_ms += 3600000;
@@ -992,7 +951,7 @@ static void test_the_window_as_servers_see_it(void **state)
 
 	(void)state;
 	world_begin(&world, narrow);
-	insert_creates(60);
+	world_creates(&world, 60);
 	srand(7);
 	for (int step = 0; step < 4000 && n < 60; step++) {
 		if (world.n_sent && rand() % 3 == 0) {
@@ -1075,7 +1034,7 @@ static void test_a_command_that_does_not_hold_is_refused(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	world_sql(&world,
 		"PRAGMA ignore_check_constraints = ON; "
 		"INSERT INTO command (verb, requested_by) VALUES ('burn', 'eve')");
@@ -1097,7 +1056,7 @@ static void test_a_locked_audit_is_waited_for(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	path = xasprintf("%s/audit/audit.db", scratch_folder());
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(
@@ -1132,7 +1091,7 @@ static void test_each_attempt_is_counted_once(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(3);
+	world_creates(&world, 3);
 	path = xasprintf("%s/audit/audit.db", scratch_folder());
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(
@@ -1200,7 +1159,7 @@ static void test_the_gate_is_as_of_now(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(500);
+	world_creates(&world, 500);
 	while (world.n_sent)
 		world_answer_all(&world);
 	assert_int_equal(status().ruling.normal_until_ms > now_ms(), true);

@@ -351,18 +351,12 @@ static void test_a_new_queue_ends_what_a_cancel_covered(void **state)
 {
 	AUTO(free_ptr) char *path = NULL;
 	struct error err = ERROR_NULL;
-	sqlite3 *db;
 
 	(void)state;
 	world_begin(&world, NULL);
 	path = xasprintf("%s/queue/queue.db", scratch_folder());
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-				 MANY(2500, "user_a") "INSERT INTO command (verb, batch) "
-						      "VALUES ('cancel', 'b')",
-				 NULL, NULL, NULL),
-		SQLITE_OK);
-	(void)sqlite3_close(db);
+	scratch_write("queue", MANY(2500, "user_a") "INSERT INTO command (verb, batch) "
+						    "VALUES ('cancel', 'b')");
 	engine_look(world.engine, world.now);
 	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
 	scratch_expect("audit", "SELECT state || max_job_id FROM command", "running2500");
@@ -486,9 +480,7 @@ static void test_a_cancel_of_one_action(void **state)
 /* As long as a cancel goes on in steps, none of what it will come to leaves. */
 static void test_what_is_being_cancelled_is_not_sent(void **state)
 {
-	AUTO(free_ptr) char *path = NULL;
 	struct error err = ERROR_NULL;
-	sqlite3 *db;
 
 	(void)state;
 	world_begin(&world, NULL);
@@ -496,15 +488,8 @@ static void test_what_is_being_cancelled_is_not_sent(void **state)
 	world_sql(&world,
 		MANY(2500, "user_b") "INSERT INTO job (action, user_id) VALUES "
 				     "('create', 'user_1'), ('create', 'user_2')");
-	path = xasprintf("%s/queue/queue.db", scratch_folder());
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			"INSERT INTO command (verb, batch) VALUES ('cancel', 'b');"
-			"INSERT INTO command (verb) VALUES ('resume')",
-			NULL, NULL, NULL),
-		SQLITE_OK);
-	(void)sqlite3_close(db);
+	scratch_write("queue", "INSERT INTO command (verb, batch) VALUES ('cancel', 'b');"
+			       "INSERT INTO command (verb) VALUES ('resume')");
 	engine_look(world.engine, world.now);
 	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
 	scratch_expect("audit",

@@ -74,15 +74,6 @@ static void test_a_row_that_was_taken_may_change(void **state)
 	(void)sqlite3_close(db);
 }
 
-static int n_said(const char *text)
-{
-	int n = 0;
-
-	for (const char *at = world.said; (at = strstr(at, text)); at++)
-		n++;
-	return n;
-}
-
 /* As the daemon does while the queue is busy: it looks again once a second at most. */
 static void look_for_an_hour(void)
 {
@@ -117,7 +108,7 @@ static void test_an_hour_of_a_locked_queue(void **state)
 	assert_non_null(strstr(
 		status.text, "queue.db is locked by another program, new rows wait"));
 	assert_in_range(world.now.mono_ms - status.unread_since_ms, 3590000, 3610000);
-	assert_int_equal(n_said("locked by another program"), 1);
+	assert_int_equal(world_times_said(&world, "locked by another program"), 1);
 	run(db, "COMMIT");
 	(void)sqlite3_close(db);
 	engine_look(world.engine, world.now);
@@ -125,7 +116,7 @@ static void test_an_hour_of_a_locked_queue(void **state)
 	world_answer_all(&world);
 	scratch_expect(
 		"audit", "SELECT count(*) FROM job WHERE state = 'succeeded'", "101");
-	assert_int_equal(n_said("is not locked any more"), 1);
+	assert_int_equal(world_times_said(&world, "is not locked any more"), 1);
 }
 
 int main(void)

@@ -5,7 +5,6 @@
 #include "world.h"
 
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,29 +28,6 @@ static void answer(struct answer given)
 	world_answer(&world, 0, &given);
 }
 
-static void insert_creates(int n)
-{
-	AUTO(free_ptr)
-	char *sql = xasprintf(
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-		"WHERE i < %d) INSERT INTO job (action, user_id) "
-		"SELECT 'create', 'user_' || i FROM n",
-		n);
-
-	world_sql(&world, sql);
-}
-
-static void write_audit(const char *sql)
-{
-	AUTO(free_ptr) char *path = xasprintf("%s/audit/audit.db", scratch_folder());
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-	(void)sqlite3_close(db);
-}
-
 /* ---- attempts without an answer ---- */
 
 /* The end comes between the two commits: tokens.db has the answer, audit.db does not. */
@@ -60,7 +36,7 @@ static void end_between_the_commits(void)
 	world_begin(&world, NULL);
 	world.around = store_fault_inside;
 	world.mortal = true;
-	insert_creates(1);
+	world_creates(&world, 1);
 	store_fault_arm_at(STORE_FAULT_IO, "COMMIT", 2);
 	answer(scratch_token_answer("sit_1", "user_1"));
 	assert_true(world.ended);
@@ -91,7 +67,7 @@ static void test_a_recovered_answer_that_is_refused_is_interrupted(void **state)
 {
 	(void)state;
 	end_between_the_commits();
-	write_audit(
+	scratch_write("audit",
 		"INSERT INTO sign_in_token (id, status, status_at, status_from, user_id) "
 		"VALUES ('sit_1', 'pending', '2026-01-02 12:00:00.000', 'create', "
 		"'user_1')");
@@ -116,7 +92,7 @@ static void test_an_interrupted_attempt_may_be_the_last(void **state)
 
 	(void)state;
 	world_begin(&world, one_unknown);
-	insert_creates(1);
+	world_creates(&world, 1);
 	world_sql(&world,
 		"INSERT INTO job (action, sign_in_token_id) VALUES ('revoke', 'sit_1')");
 	world_crash(&world);
@@ -139,7 +115,7 @@ static void of_ten(struct config *config)
 static void use_up_the_window(void)
 {
 	world_begin(&world, of_ten);
-	insert_creates(30);
+	world_creates(&world, 30);
 	world_answer_all(&world);
 	assert_int_equal(world.n_ever, 10);
 	world_pass(&world, 4000);
@@ -234,7 +210,7 @@ static void test_a_longer_window_after_a_restart(void **state)
 {
 	(void)state;
 	world_begin(&world, of_ten);
-	insert_creates(10);
+	world_creates(&world, 10);
 	world_answer_all(&world);
 	world.now.wall_ms += 60000;
 	world_pass(&world, 14000);
@@ -243,7 +219,7 @@ static void test_a_longer_window_after_a_restart(void **state)
 	world_crash(&world);
 	world.config.rate_window_ms = 30000;
 	world_crash(&world);
-	insert_creates(10);
+	world_creates(&world, 10);
 	world_pass(&world, 15999);
 	assert_int_equal(world.n_ever, 10);
 	world_pass(&world, 12001);
@@ -259,7 +235,7 @@ static void insert_hold(const char *kind)
 			      "('%s', '2026-01-02 11:00:00.000', 'why', 'when')",
 		kind);
 
-	write_audit(sql);
+	scratch_write("audit", sql);
 }
 
 /* What kept the last run from writing would keep this one: it is over. */
@@ -271,7 +247,7 @@ static void test_a_hold_of_the_disk_ends_with_the_start(void **state)
 	world_crash(&world);
 	assert_non_null(strstr(world.said, "released: disk: it can be written"));
 	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
-	insert_creates(1);
+	world_creates(&world, 1);
 	assert_int_equal(world.n_sent, 1);
 }
 
@@ -302,7 +278,7 @@ static void test_little_steps_are_remembered(void **state)
 	world.said[0] = '\0';
 	for (int i = 0; i < 3; i++) {
 		world.now.wall_ms += i == 2 ? 9 : 500;
-		insert_creates(1);
+		world_creates(&world, 1);
 	}
 	scratch_expect("audit", "SELECT step_ms FROM progress", "1000");
 	assert_null(strstr(world.said, "the clock was stepped"));
@@ -315,7 +291,7 @@ static void test_a_hold_of_another_kind_goes_on(void **state)
 	insert_hold("maintenance");
 	insert_hold("tides");
 	world_crash(&world);
-	insert_creates(1);
+	world_creates(&world, 1);
 	assert_int_equal(world.n_sent, 0);
 	assert_non_null(strstr(world.said, "held: maintenance: why; ends with: when"));
 	assert_null(strstr(world.said, "tides"));
@@ -329,7 +305,7 @@ static void expect_quiet(int64_t wall_step_ms, int64_t want_ms)
 	struct answer limited = world_error(429, "too_many_requests");
 
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	limited.retry_after_ms = 60000;
 	answer(limited);
 	world.boot_id = "another-boot";
@@ -356,15 +332,6 @@ static void test_retry_after_over_a_boot(void **state)
 
 /* ---- what is said ---- */
 
-static int times_said(const char *what)
-{
-	int n = 0;
-
-	for (const char *at = world.said; (at = strstr(at, what)); at++)
-		n++;
-	return n;
-}
-
 static void wants_a_reason(struct config *config)
 {
 	config->policy_required = CONFIG_REQUIRED_REASON;
@@ -377,14 +344,14 @@ static void test_a_turn_that_is_taken_back_says_nothing(void **state)
 	world_begin(&world, wants_a_reason);
 	world.around = store_fault_inside;
 	store_fault_arm_at(STORE_FAULT_FULL, "COMMIT", 1);
-	insert_creates(1);
+	world_creates(&world, 1);
 	world_pass(&world, 3000);
-	assert_int_equal(times_said("held: disk"), 1);
-	assert_int_equal(times_said("rejected"), 0);
+	assert_int_equal(world_times_said(&world, "held: disk"), 1);
+	assert_int_equal(world_times_said(&world, "rejected"), 0);
 	store_fault_disarm();
 	world_pass(&world, 3000);
-	assert_int_equal(times_said("released: disk"), 1);
-	assert_int_equal(times_said("rejected: reason"), 1);
+	assert_int_equal(world_times_said(&world, "released: disk"), 1);
+	assert_int_equal(world_times_said(&world, "rejected: reason"), 1);
 	scratch_expect("audit", "SELECT state FROM job", "rejected");
 }
 
@@ -395,29 +362,17 @@ static void test_a_start_that_is_taken_back_says_nothing(void **state)
 	world_begin(&world, NULL);
 	world.around = store_fault_inside;
 	world.mortal = true;
-	insert_creates(1);
+	world_creates(&world, 1);
 	store_fault_arm_at(STORE_FAULT_FULL, "COMMIT", 1);
 	world_crash(&world);
 	world_crash(&world);
-	assert_int_equal(times_said("interrupted"), 0);
+	assert_int_equal(world_times_said(&world, "interrupted"), 0);
 	store_fault_disarm();
 	world_crash(&world);
-	assert_int_equal(times_said("interrupted"), 1);
+	assert_int_equal(world_times_said(&world, "interrupted"), 1);
 }
 
 /* ---- the queue against the audit ---- */
-
-static void write_queue(const char *sql)
-{
-	AUTO(free_ptr) char *path = xasprintf("%s/queue/queue.db", scratch_folder());
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-	(void)sqlite3_close(db);
-}
 
 /* The newest row that was taken is another one now: by whom, when or what it is for. */
 static void test_another_row_under_a_taken_id_is_held(void **state)
@@ -440,7 +395,7 @@ static void test_another_row_under_a_taken_id_is_held(void **state)
 		world_sql(&world, "INSERT INTO job (action, sign_in_token_id) VALUES "
 				  "('revoke', 'sit_1')");
 		world_answer_all(&world);
-		write_queue(cases[i].sql);
+		scratch_write("queue", cases[i].sql);
 		world_crash(&world);
 		assert_int_equal(
 			strstr(world.said, "job 1 is another one than was taken") != NULL,
@@ -455,11 +410,11 @@ static void test_a_stray_row_is_not_the_newest_taken(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	write_queue(
+	scratch_write("queue",
 		"INSERT INTO job (id, action, user_id) VALUES (9, 'create', 'user_9')");
 	world_settle(&world);
 	world_answer_all(&world);
-	write_queue("UPDATE job SET id = 5");
+	scratch_write("queue", "UPDATE job SET id = 5");
 	world_crash(&world);
 	scratch_expect("audit", "SELECT count(*) FROM hold", "0");
 	scratch_expect("audit", "SELECT group_concat(id) FROM job", "9");

@@ -37,30 +37,6 @@ static void expect_text(const char *want)
 	assert_string_equal(status.text, want);
 }
 
-static void insert_creates(int n)
-{
-	AUTO(free_ptr)
-	char *sql = xasprintf(
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
-		"WHERE i < %d) INSERT INTO job (action, user_id) "
-		"SELECT 'create', 'user_' || i FROM n",
-		n);
-
-	world_sql(&world, sql);
-}
-
-/* Writes queue.db without a turn. */
-static void write_queue(const char *sql)
-{
-	AUTO(free_ptr) char *path = xasprintf("%s/queue/queue.db", scratch_folder());
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-	(void)sqlite3_close(db);
-}
-
 static void one_turn(void)
 {
 	struct error err = ERROR_NULL;
@@ -76,7 +52,7 @@ static void test_idle_sending_and_quiet(void **state)
 	(void)state;
 	world_begin(&world, NULL);
 	expect_text("idle");
-	insert_creates(1);
+	world_creates(&world, 1);
 	expect_text("sending");
 	limited.retry_after_ms = 7001;
 	answer(limited);
@@ -88,7 +64,7 @@ static void test_idle_sending_and_quiet(void **state)
 	world_answer_all(&world);
 	expect_text("idle");
 	/* As many as may be are on their way; that is no limit of Clerk's. */
-	insert_creates(20);
+	world_creates(&world, 20);
 	assert_int_equal(world.n_sent, 16);
 	expect_text("sending");
 }
@@ -104,7 +80,7 @@ static void test_rows_to_take_are_work(void **state)
 	(void)state;
 	world_begin(&world, NULL);
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
-	write_queue(MANY);
+	scratch_write("queue", MANY);
 	one_turn();
 	expect_text("sending; 1 batch paused");
 	world_settle(&world);
@@ -117,7 +93,7 @@ static void test_rows_to_take_wake_nobody_who_stops(void **state)
 	(void)state;
 	world_begin(&world, NULL);
 	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
-	write_queue(MANY);
+	scratch_write("queue", MANY);
 	one_turn();
 	assert_int_equal(engine_wake_ms(world.engine), world.now.mono_ms);
 	engine_stop_sending(world.engine);
@@ -137,10 +113,10 @@ static void test_the_rate_limit(void **state)
 {
 	(void)state;
 	world_begin(&world, of_ten);
-	insert_creates(5);
+	world_creates(&world, 5);
 	world_answer_all(&world);
 	expect_text("idle");
-	insert_creates(1);
+	world_creates(&world, 1);
 	expect_text("sending at the rate limit: 5 requests a window");
 	world_sql(&world,
 		"INSERT INTO job (action, sign_in_token_id) VALUES "
@@ -211,7 +187,7 @@ static void test_holds(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(401, "clerk_key_invalid"));
 	expect_text("held: credentials: HTTP 401 clerk_key_invalid, trace trace_9; ends "
 		    "with: another key");
@@ -227,8 +203,9 @@ static void test_holds(void **state)
 	expect_text(want);
 	/* The same once more is not said again. */
 	world.said[0] = '\0';
-	write_queue("DROP TRIGGER t; "
-		    "CREATE TRIGGER t AFTER INSERT ON job BEGIN SELECT 1; END");
+	scratch_write("queue",
+		"DROP TRIGGER t; "
+		"CREATE TRIGGER t AFTER INSERT ON job BEGIN SELECT 1; END");
 	world_settle(&world);
 	expect_text(want);
 	assert_null(strstr(world.said, "held: queue: "));
@@ -244,7 +221,7 @@ static void test_a_held_queue_stops_no_clock(void **state)
 {
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(408, NULL));
 	world_sql(&world, "CREATE TRIGGER t AFTER INSERT ON job BEGIN SELECT 1; END");
 	assert_non_null(strstr(world.said, "held: queue: "));
@@ -282,21 +259,22 @@ static void test_drain_waits_for_what_goes_on(void **state)
 	assert_true(drained(&stuck));
 	/* rows to be taken, */
 	world_sql(&world, "INSERT INTO command (verb, batch) VALUES ('pause', 'b')");
-	write_queue(MANY);
+	scratch_write("queue", MANY);
 	one_turn();
 	assert_false(drained(&stuck));
 	world_settle(&world);
 	assert_true(drained(&stuck));
 	assert_string_equal(stuck, "idle; 1 batch paused");
 	/* a command in steps, */
-	write_queue("INSERT INTO command (verb, batch) VALUES ('cancel', 'b')");
+	scratch_write(
+		"queue", "INSERT INTO command (verb, batch) VALUES ('cancel', 'b')");
 	one_turn();
 	assert_false(drained(&stuck));
 	world_settle(&world);
 	assert_true(drained(&stuck));
 	assert_null(stuck);
 	/* and a request. */
-	insert_creates(1);
+	world_creates(&world, 1);
 	assert_false(drained(&stuck));
 	world_answer_all(&world);
 	assert_true(drained(&stuck));
@@ -308,7 +286,7 @@ static void test_drain_ends_where_it_is_held(void **state)
 
 	(void)state;
 	world_begin(&world, NULL);
-	insert_creates(1);
+	world_creates(&world, 1);
 	answer(world_error(401, "clerk_key_invalid"));
 	assert_true(drained(&stuck));
 	assert_string_equal(stuck, "held: credentials: HTTP 401 clerk_key_invalid, trace "

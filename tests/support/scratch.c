@@ -86,6 +86,18 @@ char *scratch_sql(const char *database, const char *sql)
 	return text;
 }
 
+void scratch_write(const char *database, const char *sql)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/%s/%s.db", folder, database, database);
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	(void)sqlite3_close(db);
+}
+
 void scratch_expect(const char *database, const char *sql, const char *want)
 {
 	AUTO(free_ptr) char *got = scratch_sql(database, sql);

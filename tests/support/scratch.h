@@ -22,6 +22,9 @@ struct ledger *scratch_ledger(void);
  * each time. */
 char *scratch_sql(const char *database, const char *sql);
 
+/* Writes with an SQL text into DATABASE/DATABASE.db, past its triggers. */
+void scratch_write(const char *database, const char *sql);
+
 /* Asserts that scratch_sql() is want. */
 void scratch_expect(const char *database, const char *sql, const char *want);
 

@@ -173,6 +173,27 @@ void world_sql(struct world *world, const char *sql)
 	world_settle(world);
 }
 
+void world_creates(struct world *world, int n)
+{
+	AUTO(free_ptr)
+	char *sql = xasprintf(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < %d) INSERT INTO job (action, user_id) "
+		"SELECT 'create', 'user_' || i FROM n",
+		n);
+
+	world_sql(world, sql);
+}
+
+int world_times_said(const struct world *world, const char *what)
+{
+	int n = 0;
+
+	for (const char *at = world->said; (at = strstr(at, what)); at++)
+		n++;
+	return n;
+}
+
 static void turn(struct world *world)
 {
 	struct error err = ERROR_NULL;

@@ -55,6 +55,12 @@ void world_crash(struct world *world);
 /* Writes into queue.db as a script does. */
 void world_sql(struct world *world, const char *sql);
 
+/* … n creates, for user_1 to user_n. */
+void world_creates(struct world *world, int n);
+
+/* How often the log says so. */
+int world_times_said(const struct world *world, const char *what);
+
 /* Turns until nothing is left to do now; looks at the queue first. */
 void world_settle(struct world *world);
 /* Lets the clock go on by ms, turn by turn, waking when the engine wants to be woken. */
