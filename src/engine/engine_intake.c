@@ -260,7 +260,9 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* The newest row that was taken, as the file has it, against the audit. */
+/* The newest row that was taken, as the file has it, against the audit. Of jobs alone: a
+ * file that lost its commands and no job is held until as many came as were taken, and
+ * passes over these. */
 static int on_taken(void *userdata, const struct queue_row *row, struct error *err)
 {
 	struct engine *engine = userdata;

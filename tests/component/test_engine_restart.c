@@ -375,6 +375,7 @@ static void test_a_start_that_is_taken_back_says_nothing(void **state)
 /* ---- the queue against the audit ---- */
 
 /* The newest row that was taken is another one now: by whom, when or what it is for. */
+/* fault: J9 */
 static void test_another_row_under_a_taken_id_is_held(void **state)
 {
 	static const struct {
