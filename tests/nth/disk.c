@@ -28,14 +28,12 @@ static const struct {
 #undef DISK
 };
 
-struct file {
-	sqlite3_file base;
-	bool is_queue;
-	sqlite3_file real; /* its own fields follow */
-};
-
 static sqlite3_vfs shim, *real_vfs;
-static sqlite3_io_methods methods;
+/* A database's own: a journal's and a WAL's differ in locks and shared memory, which
+ * nobody asks them for. */
+static const sqlite3_io_methods *real;
+/* Each kind's, but for what fails: [whether queue.db's][whether a database's]. */
+static sqlite3_io_methods methods[2][2];
 static bool armed, ever, hit_others;
 static enum disk_fault fault;
 static uint64_t at, seen, hits;
@@ -88,34 +86,30 @@ static int strike(enum method method, bool is_queue)
 	return faults[fault].code;
 }
 
-static struct file *self(sqlite3_file *file)
+/* store/queue_vfs puts a table of its own in the place of queue.db's. */
+static bool is_queues(const sqlite3_file *f)
 {
-	return (struct file *)(void *)file;
+	return f->pMethods != &methods[false][false] &&
+	       f->pMethods != &methods[false][true];
 }
 
-#define REAL(f) (&self(f)->real)
 #define PASS(method, f, call, ...)                                                       \
 	do {                                                                             \
-		int rc_ = strike(method, self(f)->is_queue);                             \
-		return rc_ ? rc_ : REAL(f)->pMethods->call(REAL(f), ##__VA_ARGS__);      \
+		int rc_ = strike(method, is_queues(f));                                  \
+		return rc_ ? rc_ : real->call(f, ##__VA_ARGS__);                         \
 	} while (0)
-
-static int on_close(sqlite3_file *f)
-{
-	return REAL(f)->pMethods->xClose(REAL(f));
-}
 
 /* Too short is half of it, and zeros. Of queue.db that would be another file, with rows
  * that nobody wrote: damaged ones are tests/fuzz's. */
 static int on_read(sqlite3_file *f, void *to, int n, sqlite3_int64 from)
 {
-	int rc = strike(METHOD_READ, self(f)->is_queue);
+	int rc = strike(METHOD_READ, is_queues(f));
 
 	if (rc != SQLITE_IOERR_SHORT_READ)
-		return rc ? rc : REAL(f)->pMethods->xRead(REAL(f), to, n, from);
-	if (self(f)->is_queue)
-		return REAL(f)->pMethods->xRead(REAL(f), to, n, from);
-	(void)REAL(f)->pMethods->xRead(REAL(f), to, n, from);
+		return rc ? rc : real->xRead(f, to, n, from);
+	if (is_queues(f))
+		return real->xRead(f, to, n, from);
+	(void)real->xRead(f, to, n, from);
 	memset((char *)to + n / 2, 0, (size_t)(n - n / 2));
 	return rc;
 }
@@ -149,30 +143,10 @@ static int on_lock(sqlite3_file *f, int level)
  * test's. */
 static int on_unlock(sqlite3_file *f, int level)
 {
-	int rc = strike(METHOD_UNLOCK, self(f)->is_queue);
-	int done = REAL(f)->pMethods->xUnlock(REAL(f), level);
+	int rc = strike(METHOD_UNLOCK, is_queues(f));
+	int done = real->xUnlock(f, level);
 
 	return rc ? rc : done;
-}
-
-static int on_reserved(sqlite3_file *f, int *ret)
-{
-	return REAL(f)->pMethods->xCheckReservedLock(REAL(f), ret);
-}
-
-static int on_control(sqlite3_file *f, int what, void *argument)
-{
-	return REAL(f)->pMethods->xFileControl(REAL(f), what, argument);
-}
-
-static int on_sector(sqlite3_file *f)
-{
-	return REAL(f)->pMethods->xSectorSize(REAL(f));
-}
-
-static int on_traits(sqlite3_file *f)
-{
-	return REAL(f)->pMethods->xDeviceCharacteristics(REAL(f));
 }
 
 static int on_shm_map(
@@ -184,18 +158,8 @@ static int on_shm_map(
 static int on_shm_lock(sqlite3_file *f, int offset, int n, int flags)
 {
 	if (flags & SQLITE_SHM_UNLOCK)
-		return REAL(f)->pMethods->xShmLock(REAL(f), offset, n, flags);
+		return real->xShmLock(f, offset, n, flags);
 	PASS(METHOD_SHM_LOCK, f, xShmLock, offset, n, flags);
-}
-
-static void on_shm_barrier(sqlite3_file *f)
-{
-	REAL(f)->pMethods->xShmBarrier(REAL(f));
-}
-
-static int on_shm_unmap(sqlite3_file *f, int delete)
-{
-	return REAL(f)->pMethods->xShmUnmap(REAL(f), delete);
 }
 
 static bool is_queue(const char *path)
@@ -203,20 +167,38 @@ static bool is_queue(const char *path)
 	return path && strstr(path, "/queue.db");
 }
 
+static void put_faults(sqlite3_file *file, sqlite3_io_methods *own)
+{
+	*own = *file->pMethods;
+	own->iVersion = 2; /* no mmap */
+	own->xRead = on_read;
+	own->xWrite = on_write;
+	own->xTruncate = on_truncate;
+	own->xSync = on_sync;
+	own->xFileSize = on_size;
+	own->xLock = on_lock;
+	own->xUnlock = on_unlock;
+	own->xShmMap = on_shm_map;
+	own->xShmLock = on_shm_lock;
+	file->pMethods = own;
+}
+
 static int on_open(
 	sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
 {
-	struct file *opened = self(file);
+	bool is_database = flags & SQLITE_OPEN_MAIN_DB;
 	int rc = strike(METHOD_OPEN, is_queue(path));
 
 	(void)vfs;
-	memset(opened, 0, sizeof(*opened));
+	file->pMethods = NULL;
 	if (rc)
 		return rc;
-	rc = real_vfs->xOpen(real_vfs, path, &opened->real, flags, ret_flags);
-	opened->is_queue = is_queue(path);
-	if (opened->real.pMethods)
-		file->pMethods = &methods;
+	rc = real_vfs->xOpen(real_vfs, path, file, flags, ret_flags);
+	if (!file->pMethods)
+		return rc;
+	if (is_database)
+		real = file->pMethods;
+	put_faults(file, &methods[is_queue(path)][is_database]);
 	return rc;
 }
 
@@ -248,27 +230,9 @@ void disk_install(void)
 	real_vfs = sqlite3_vfs_find("unix");
 	shim = *real_vfs;
 	shim.zName = "nth";
-	shim.szOsFile = (int)sizeof(struct file) + real_vfs->szOsFile;
 	shim.xOpen = on_open;
 	shim.xDelete = on_delete;
 	shim.xAccess = on_access;
 	shim.xSleep = on_sleep;
-	methods = (sqlite3_io_methods){.iVersion = 2,
-		.xClose = on_close,
-		.xRead = on_read,
-		.xWrite = on_write,
-		.xTruncate = on_truncate,
-		.xSync = on_sync,
-		.xFileSize = on_size,
-		.xLock = on_lock,
-		.xUnlock = on_unlock,
-		.xCheckReservedLock = on_reserved,
-		.xFileControl = on_control,
-		.xSectorSize = on_sector,
-		.xDeviceCharacteristics = on_traits,
-		.xShmMap = on_shm_map,
-		.xShmLock = on_shm_lock,
-		.xShmBarrier = on_shm_barrier,
-		.xShmUnmap = on_shm_unmap};
 	(void)sqlite3_vfs_register(&shim, 1);
 }
