@@ -298,11 +298,11 @@ static int64_t last_taken(const struct engine *engine)
 static int cut_before_new_file(struct engine *engine, struct error *err)
 {
 	int64_t taken = last_taken(engine);
-	bool beyond = false;
+	int n_beyond = 0;
 
 	for (int i = 0; i < engine->n_commands; i++)
-		beyond = beyond || engine->commands[i].max_job_id > taken;
-	if (!beyond || !queue_is_missing(engine->queue))
+		n_beyond += engine->commands[i].max_job_id > taken;
+	if (!n_beyond || !queue_is_missing(engine->queue))
 		return 0;
 	engine->stale = true;
 	return ledger_commands_cut(engine->ledger, taken, err) < 0 ? -1 : 1;

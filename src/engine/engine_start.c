@@ -134,6 +134,7 @@ static bool on_recent(void *userdata, const struct ledger_attempt *attempt)
 		age = recent->newest_age_ms;
 	recent->newest_age_ms = age;
 	/* More than the limit of now: a reload may raise it. */
+	/* uncovered: no test makes a million attempts in a window */
 	if (age >= recent->engine->gate.config.window_ms || recent->n >= ENGINE_RATE_MAX)
 		return false;
 	if (recent->n == recent->cap) {

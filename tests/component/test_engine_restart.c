@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -330,6 +331,32 @@ static void test_retry_after_over_a_boot(void **state)
 	expect_quiet(INT64_C(-10) * 365 * 86400000, 3600000);
 }
 
+/* A cancel whose end cannot be written makes way for no new file. */
+static void test_a_cut_that_cannot_be_written_ends_the_daemon(void **state)
+{
+	AUTO(free_ptr) char *path = NULL;
+	struct error err = ERROR_NULL;
+
+	(void)state;
+	world_begin(&world, NULL);
+	world.around = store_fault_inside;
+	world.mortal = true;
+	scratch_write("queue",
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 1500) INSERT INTO job (action, user_id, batch) "
+		"SELECT 'create', 'user_' || i, 'b' FROM n;"
+		"INSERT INTO command (verb, batch) VALUES ('cancel', 'b')");
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+	path = xasprintf("%s/queue/queue.db", scratch_folder());
+	assert_int_equal(remove(path), 0);
+	store_fault_arm_at(STORE_FAULT_IO, "SET max_job_id", 1);
+	world_settle(&world);
+	store_fault_disarm();
+	assert_true(world.ended);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 /* ---- what is said ---- */
 
 static void wants_a_reason(struct config *config)
@@ -439,6 +466,7 @@ int main(int argc, char **argv)
 		TEST(test_little_steps_are_remembered),
 		TEST(test_a_hold_of_another_kind_goes_on),
 		TEST(test_retry_after_over_a_boot),
+		TEST(test_a_cut_that_cannot_be_written_ends_the_daemon),
 		TEST(test_a_turn_that_is_taken_back_says_nothing),
 		TEST(test_a_start_that_is_taken_back_says_nothing),
 		TEST(test_another_row_under_a_taken_id_is_held),
