@@ -125,7 +125,8 @@ static int is_wanted(const struct scene *scene, const json_t *body)
 		   : !is_word(body, "user_id", USER) || !scene->id_is_new)
 		return 0;
 	if (json_object_get(body, "token") || json_object_get(body, "url") ||
-		strstr(json_string_value(json_object_get(body, "id")), "sk_"))
+		strstr(json_string_value(json_object_get(body, "id")), "sk_") ||
+		strstr(json_string_value(json_object_get(body, "user_id")), "sk_"))
 		return -1;
 	return 1;
 }
