@@ -106,8 +106,9 @@ void engine_free(struct engine *engine)
 
 /* ---- lines ---- */
 
-static void add_line(struct engine *engine, enum log_level level, const struct job *job,
-	const struct answer *answer, const char *format, va_list ap)
+__attribute__((format(printf, 5, 0))) static void add_line(struct engine *engine,
+	enum log_level level, const struct job *job, const struct answer *answer,
+	const char *format, va_list ap)
 {
 	struct engine_line *line;
 	const char *token_id = job ? job->sign_in_token_id : NULL;
