@@ -23,7 +23,7 @@ FAST = {"rate.requests": 1000000, "rate.share": 1.0, "rate.urgent_share": 1.0,
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def rows(n, action="'create', 'user_'"):
+def rows(n):
     """SQL that inserts n creates in one transaction."""
     return (f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
             f"INSERT INTO job (action, user_id) SELECT 'create', 'user_' || i FROM n;\n")
