@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,11 @@ char *xasprintf(const char *format, ...)
 	n = vasprintf(&text, format, ap);
 	va_end(ap);
 	return or_abort(n < 0 ? NULL : text);
+}
+
+void mem_trim(void)
+{
+	(void)malloc_trim(0);
 }
 
 void free_ptr_cleanup(void *ptr_to_ptr)

@@ -43,5 +43,8 @@ char *xstrndup(const char *text, size_t len);
 /* printf into a new string that the caller frees. */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Gives the freed pages of the heap back to the system, as malloc_trim(3). */
+void mem_trim(void);
+
 /* AUTO(free_ptr) char *x: free(3) at scope end. */
 void free_ptr_cleanup(void *ptr_to_ptr);

@@ -164,6 +164,7 @@ void engine_told(struct engine *engine, bool committed)
 {
 	for (int i = 0; i < engine->n_lines; i++)
 		end_line(engine, &engine->lines[i], committed);
+	free(TAKE_PTR(engine->lines));
 	engine->n_lines = 0;
 }
 
@@ -350,6 +351,8 @@ static int tidy(struct engine *engine, struct error *err)
 		return -1;
 	if (!idle)
 		return 0;
+	queue_forget_pages(engine->queue);
+	mem_trim();
 	engine->tidy_at_ms = INT64_MAX;
 	/* uncovered: a reader holds a purged secret in the WAL; component/test_ledger */
 	if (ledger_has_remains(engine->ledger))

@@ -28,8 +28,14 @@ const struct db_kind db_tokens = {
 
 static int fail(sqlite3 *db, const char *path, struct error *err)
 {
-	return error_set(err, "%s: %s (SQLite error %d)", path, sqlite3_errmsg(db),
-		sqlite3_extended_errcode(db));
+	int code = sqlite3_extended_errcode(db);
+
+	/* SQLite says "malformed" of a page that the disk does not give. */
+	return error_set(err, "%s: %s (SQLite error %d%s)", path, sqlite3_errmsg(db),
+		code,
+		(code & 0xff) == SQLITE_CORRUPT
+			? "; so does a disk that cannot be read: see the kernel's log"
+			: "");
 }
 
 static bool is_no_room(int errnum)
@@ -361,4 +367,9 @@ int db_checkpoint(sqlite3 *db, bool truncate, struct error *err)
 	default:
 		return fail(db, sqlite3_db_filename(db, "main"), err);
 	}
+}
+
+void db_forget_pages(sqlite3 *db)
+{
+	(void)sqlite3_db_release_memory(db);
 }

@@ -78,3 +78,6 @@ bool db_is_locked(sqlite3 *db);
  * DB_E_BUSY: a reader is in the way, some of it may be done. */
 #define DB_E_BUSY 4
 int db_checkpoint(sqlite3 *db, bool truncate, struct error *err);
+
+/* Gives back the memory of the pages that db keeps; they are read again when needed. */
+void db_forget_pages(sqlite3 *db);

@@ -446,7 +446,10 @@ int ledger_tidy(struct ledger *ledger, bool idle, struct error *err)
 		return -1;
 	if (checkpoint(ledger, idle, err) < 0)
 		return -1;
-	return tokens_checkpoint(ledger->tokens, idle ? 1 : WAL_LIMIT_BYTES, err);
+	if (idle)
+		db_forget_pages(ledger->audit);
+	return tokens_checkpoint(
+		ledger->tokens, idle ? TOKENS_IDLE : WAL_LIMIT_BYTES, err);
 }
 
 void ledger_shrink(struct ledger *ledger)

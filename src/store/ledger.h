@@ -67,9 +67,9 @@ bool ledger_is_full(const struct ledger *ledger);
 bool ledger_is_locked(const struct ledger *ledger);
 
 /* Between turns: carries out purges whose `purged` rows are on disk (the first time after
- * ledger_open() those of the last run), and checkpoints each WAL that is over 1 MiB, or
- * any that holds something where idle. Failures are a full disk or worse, as above; the
- * caller rolls back. */
+ * ledger_open() those of the last run), and checkpoints each WAL that is over 1 MiB.
+ * Where idle, it checkpoints any that holds something, and gives back the memory of the
+ * pages. Failures are a full disk or worse, as above; the caller rolls back. */
 int ledger_tidy(struct ledger *ledger, bool idle, struct error *err);
 /* Whether a reader kept ledger_tidy() from taking all of a purged secret out: again, when
  * idle. */

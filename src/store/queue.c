@@ -273,3 +273,9 @@ bool queue_changed(struct queue *queue)
 		return true;
 	return what_since(queue, &now) != SINCE_NOTHING;
 }
+
+void queue_forget_pages(struct queue *queue)
+{
+	if (queue->conn.db)
+		(void)sqlite3_db_release_memory(queue->conn.db);
+}

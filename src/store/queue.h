@@ -125,6 +125,9 @@ bool queue_is_open(const struct queue *queue);
  * is not open, and where somebody holds the lock. */
 bool queue_changed(struct queue *queue);
 
+/* See db_forget_pages(); nothing where it is not open. */
+void queue_forget_pages(struct queue *queue);
+
 /* Who takes what queue_read() hands out. Each callback borrows its row for the call, must
  * not call this module, and returns 0, or < 0 to end the read as failed. */
 struct queue_reader {

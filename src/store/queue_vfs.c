@@ -31,8 +31,10 @@ struct queue_vfs {
 	enum queue_vfs_kind kind;
 	char *name;             /* owned, like the paths */
 	char *paths[ROLE__MAX]; /* NULL: not for this kind */
-	sqlite3_io_methods
-		methods[ROLE__MAX]; /* the base's, less shared memory and mmap */
+	struct methods {
+		sqlite3_io_methods methods; /* the base's, less shared memory and mmap */
+		int (*base_read)(sqlite3_file *, void *, int, sqlite3_int64);
+	} files[ROLE__MAX];
 };
 
 static struct queue_vfs *self(sqlite3_vfs *vfs)
@@ -59,13 +61,29 @@ static bool is_plain_or_missing(const char *path)
 	return S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
+/* SQLite calls a page "malformed" where the system said EIO of reading it. It is an error
+ * of the way there, which may be over at the next try; the file may be as good as ever.
+ */
+static int on_read(sqlite3_file *file, void *ret_bytes, int n, sqlite3_int64 offset)
+{
+	/* The methods are the first member of the struct. */
+	const struct methods *methods = (const struct methods *)file->pMethods;
+	int rc = methods->base_read(file, ret_bytes, n, offset);
+
+	return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
+}
+
 /* SQLite reaches shared memory and mmap through the methods of an open file, not through
  * xOpen; methods of version 1 have neither. */
 static void limit_methods(struct queue_vfs *vfs, enum role role, sqlite3_file *file)
 {
-	vfs->methods[role] = *file->pMethods;
-	vfs->methods[role].iVersion = 1;
-	file->pMethods = &vfs->methods[role];
+	struct methods *methods = &vfs->files[role];
+
+	methods->methods = *file->pMethods;
+	methods->methods.iVersion = 1;
+	methods->base_read = methods->methods.xRead;
+	methods->methods.xRead = on_read;
+	file->pMethods = &methods->methods;
 }
 
 static int on_open(

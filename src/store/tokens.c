@@ -262,9 +262,11 @@ int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err)
 	bool truncate = tokens->truncate || limit == 0;
 	/* A reader that stopped it may be gone by the time that nothing happens. */
 	bool again = tokens->truncate &&
-		     (limit <= 1 || tokens->wal_frames > tokens->wal_tried);
+		     (limit <= TOKENS_IDLE || tokens->wal_frames > tokens->wal_tried);
 	int rc;
 
+	if (limit == TOKENS_IDLE)
+		db_forget_pages(tokens->db);
 	if (!due && !again)
 		return 0;
 	rc = db_checkpoint(tokens->db, truncate, err);

@@ -64,7 +64,9 @@ int tokens_due(struct tokens *tokens, int64_t now_ms, int64_t received_before_ms
 
 /* Checkpoints where the WAL is over limit bytes, or where a purge was committed
  * (TRUNCATE: with RESTART the secret stays in the WAL); busy readers are no failure.
- * limit 0: TRUNCATE whatever the size. */
+ * limit 0: TRUNCATE whatever the size. TOKENS_IDLE: whatever the size, and the memory of
+ * its pages is given back. */
+#define TOKENS_IDLE 1
 int tokens_checkpoint(struct tokens *tokens, int64_t limit, struct error *err);
 /* Whether a secret that was removed still stands in the WAL, because a reader kept it. */
 bool tokens_has_remains(const struct tokens *tokens);

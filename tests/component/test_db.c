@@ -117,6 +117,40 @@ static void test_a_reader_is_told_what_is_missing(void **state)
 	assert_non_null(strstr(err.text, "older than this program's"));
 }
 
+static int cache_bytes(sqlite3 *db)
+{
+	int now = 0, most = 0;
+
+	assert_int_equal(
+		sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_USED, &now, &most, 0),
+		SQLITE_OK);
+	return now;
+}
+
+/* What an idle daemon keeps is what it needs, not what it once read. */
+static void test_pages_are_forgotten(void **state)
+{
+	struct error err = ERROR_NULL;
+	sqlite3 *db = NULL;
+	int full;
+
+	(void)state;
+	if (db_open_owned(path, &first, &db, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+			"WHERE i < 50000) INSERT INTO t SELECT i FROM n; "
+			"SELECT count(*) FROM t",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	full = cache_bytes(db);
+	db_forget_pages(db);
+	assert_true(full > 200000);
+	assert_true(cache_bytes(db) < full / 4);
+	db_close(db);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -126,6 +160,7 @@ int main(void)
 		TEST(test_a_newer_schema_is_refused),
 		TEST(test_the_file_and_its_side_files),
 		TEST(test_a_reader_is_told_what_is_missing),
+		TEST(test_pages_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

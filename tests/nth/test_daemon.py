@@ -378,7 +378,8 @@ class Run:
         if daemon.running():
             daemon.signal(signal.SIGTERM)
         try:
-            self.status = daemon.wait_exit(20)
+            # Where no lock is to be had, SQLite waits ten seconds for it at each try.
+            self.status = daemon.wait_exit(60)
         except Failure:
             if not self.ended_in_libconfig():
                 raise
