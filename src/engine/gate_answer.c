@@ -29,7 +29,7 @@ static bool cut_share(struct gate *gate, int64_t used)
 	double share = gate->config.share * state->factor;
 	double less = share * SHARE_CUT > SHARE_FLOOR ? share * SHARE_CUT : SHARE_FLOOR;
 
-	if (used >= gate->config.requests)
+	if (used > gate->config.requests)
 		return false; /* our own doing */
 	state->factor_back_ms = gate->now_ms + gate->config.window_ms;
 	if (gate->now_ms < state->factor_cut_ms || share < SHARE_FLOOR + ROUNDING)

@@ -125,6 +125,7 @@ class Run:
         rss = Peak(lambda: memory_mib(daemon.pid))
         wait_until(lambda: succeeded(daemon) - before == n, deadline, interval=0.05)
         self.cpu = cpu_seconds(daemon.pid)
+        self.memory = memory_mib(daemon.pid, "VmHWM")
         self.rss = rss.end()
         self.rate = audited_rate(daemon)
         daemon.stop()
@@ -138,28 +139,34 @@ class Run:
 
 class Program:
     """Runs argv to its end: what it printed, its CPU seconds with its children's, and the
-    most memory of one process of it."""
+    most memory that the process itself had (VmHWM, MiB)."""
 
-    def __init__(self, argv, deadline=900, **options):
+    def __init__(self, argv, deadline=900):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([str(word) for word in argv], capture_output=True, text=True,
-                              timeout=deadline, check=False, **options)
+        with subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as process:
+            most = Peak(lambda: memory_mib(process.pid, "VmHWM"))
+            try:
+                self.text, said = process.communicate(timeout=deadline)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            raise Failure(f"{argv[0]} ended with {done.returncode}: {done.stderr[-500:]}")
-        self.text = done.stdout
+        self.memory = most.end()
+        if process.returncode:
+            raise Failure(f"{argv[0]} ended with {process.returncode}: {said[-500:]}")
         self.cpu = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 
 
 def floor(n):
-    """The bare loop's jobs per second, CPU seconds."""
+    """The bare loop's jobs per second, CPU seconds, MiB."""
     fake = new_fake()
     folder = tempfile.mkdtemp(prefix="tokend-floor-")
     done = Program([BUILD / "tests" / "bench" / "bench_floor", fake.url + "/v1/sign_in_tokens",
                     n, 64, folder, SOURCE / "sql"])
     shutil.rmtree(folder)
     fake.close()
-    return float(done.text), done.cpu
+    return float(done.text), done.cpu, done.memory
 
 
 # Peers -------------------------------------------------------------------------------------
@@ -184,12 +191,12 @@ def peers():
 
 
 def peer(name, n, fake, deadline=900):
-    """One peer's run: what it says of itself, with its CPU seconds."""
+    """One peer's run: what it says of itself, with its CPU seconds and its MiB."""
     folder = tempfile.mkdtemp(prefix="tokend-peer-")
     runner = ["node"] if name.endswith(".mjs") else []
     done = Program([*runner, PEERS / name, fake.url, n, 64, folder], deadline)
     shutil.rmtree(folder)
-    return {**json.loads(done.text), "cpu": done.cpu}
+    return {**json.loads(done.text), "cpu": done.cpu, "memory": done.memory}
 
 
 # The table ---------------------------------------------------------------------------------

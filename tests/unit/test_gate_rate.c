@@ -172,9 +172,10 @@ static void share_explained(void **state)
 	struct gate_config config = lab_config;
 
 	(void)state;
-	gate_sent(&gate, 0, 999, false);
+	gate_sent(&gate, 0, 1000, false);
 	assert_false(limited(100, 50, 0, 0).share_cut);
 	assert_int_equal(gate_budget(&gate, false), 500);
+	/* The last one that Clerk allows should not have been refused. */
 	window_give_back(&gate.window);
 	window_give_back(&gate.window);
 	assert_true(limited(200, 150, 0, 0).share_cut);
