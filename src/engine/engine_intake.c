@@ -396,9 +396,12 @@ int engine_sweep(struct engine *engine, struct error *err)
 	rc = queue_sweep(engine->queue, job_id, command_id, is_known, &reader, &n, err);
 	if (rc < 0)
 		return -1;
-	/* A full step means that there is more; otherwise the next sweep is an hour away.
-	 */
+	/* A full step means that there is more, and it may be as much as comes in; one
+	 * that found a lock is tried by the next tick. Otherwise the next is an hour
+	 * away. */
 	if (rc == 0 && n >= ENGINE_STEP_MAX)
+		engine->tick_at_ms = engine->now.mono_ms + ENGINE_SWEEP_STEP_MS;
+	if (rc == QUEUE_E_BUSY || (rc == 0 && n >= ENGINE_STEP_MAX))
 		engine->sweep_at_ms = engine->now.mono_ms;
 	return 0;
 }

@@ -3,15 +3,16 @@
 
 #include "engine/engine.h"
 
-#define ENGINE_STEP_MAX  1000  /* jobs moved, and rows taken, in one turn */
-#define ENGINE_TICK_MS   60000 /* housekeeping */
-#define ENGINE_SWEEP_MS  3600000
-#define ENGINE_RATE_MAX  1000000 /* rate.requests is never more, … */
-#define ENGINE_RATE_MS   3600000 /* … nor rate.window longer */
-#define ENGINE_LOCKED_MS 5000    /* no script should keep the queue locked for so long */
-#define ENGINE_LEAP_MS   3600000 /* a step ahead that is not believed at once … */
-#define ENGINE_DOUBT_MS  3600000 /* … but after so long */
-#define ENGINE_IDLE_MS   3000    /* so long nothing has happened: checkpoints */
+#define ENGINE_STEP_MAX      1000  /* jobs moved, and rows taken, in one turn */
+#define ENGINE_TICK_MS       60000 /* housekeeping */
+#define ENGINE_SWEEP_MS      3600000
+#define ENGINE_SWEEP_STEP_MS 100     /* between two steps of a long one */
+#define ENGINE_RATE_MAX      1000000 /* rate.requests is never more, … */
+#define ENGINE_RATE_MS       3600000 /* … nor rate.window longer */
+#define ENGINE_LOCKED_MS     5000 /* no script should keep the queue locked for so long */
+#define ENGINE_LEAP_MS       3600000 /* a step ahead that is not believed at once … */
+#define ENGINE_DOUBT_MS      3600000 /* … but after so long */
+#define ENGINE_IDLE_MS       3000    /* so long nothing has happened: checkpoints */
 
 /* One request: on its way, or answered and not yet recorded. */
 struct flight {

@@ -219,35 +219,36 @@ def latency(table, quick):
 
 
 def revoke_behind(table, quick):
-    """An urgent revoke behind very many creates, inserted in one transaction."""
-    n = 100000 if quick else 1000000
+    """Urgent revokes behind very many creates, inserted in one transaction."""
+    n, each = (100000, 10) if quick else (1000000, 25)
     fake = new_fake(ledger=True)
-    daemon = new_daemon(fake, {"rate.requests": 100, "rate.window": "10s"})
+    # Clerk's limit keeps the creates queued; the urgent ones have their own part of it.
+    daemon = new_daemon(fake, {"rate.requests": 200, "rate.window": "10s", "rate.share": 0.5,
+                               "rate.urgent_share": 1.0})
     daemon.start()
-    daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_first');")
+    daemon.queue(rows(2 * each))
     daemon.wait_done()
-    token = daemon.audit("SELECT id FROM sign_in_token")[0]["id"]
+    tokens = [row["id"] for row in daemon.audit("SELECT id FROM sign_in_token")]
+    last = daemon.audit("SELECT max(id) AS id FROM job")[0]["id"] + n
     daemon.queue(rows(n))
 
-    def taken():
-        return daemon.audit("SELECT queue_job FROM progress")[0]["queue_job"]
+    def taken_all():
+        return daemon.audit("SELECT queue_job FROM progress")[0]["queue_job"] >= last
 
-    waits = []
-    for moment in ("while they are taken in", "after"):
-        if moment == "after":
-            wait_until(lambda: taken() >= n, 600, interval=0.2)
-        else:
-            assert taken() < n, "the rows were taken in before the revoke was there"
-        at = commit_rows(daemon, 1, 0, "INSERT INTO job (action, sign_in_token_id) "
-                                       "VALUES ('revoke', ?)", lambda i: (token,))[0]
-        wait_until(lambda: any(line["action"] == "revoke" and line["mono_us"] / 1000 > at
-                               for line in fake.requests()), 60)
-        came = [line["mono_us"] / 1000 for line in fake.requests() if line["action"] == "revoke"
-                and line["mono_us"] / 1000 > at]
-        waits.append(came[0] - at)
-        goal = 2000 if moment != "after" else 100
-        table.add(f"revoke behind {n:,}, {moment}", f"{waits[-1]:,.0f} ms", "", f"{goal:,} ms",
-                  waits[-1] <= goal)
+    for moment, goal in (("while they are taken in", 2000), ("after", 100)):
+        if goal == 100:
+            wait_until(taken_all, 600, interval=0.2)
+        mine = [tokens.pop() for _ in range(each)]
+        committed = commit_rows(daemon, each, 0.05, "INSERT INTO job (action, sign_in_token_id) "
+                                "VALUES ('revoke', ?)", lambda i: (mine[i],))
+        assert taken_all() == (goal == 100), "the creates were taken in too soon"
+        wait_until(lambda: len(set(mine) & {line["token_id"] for line in fake.requests()
+                                            if line["action"] == "revoke"}) == each, 60)
+        arrived = {line["token_id"]: line["mono_us"] / 1000 for line in fake.requests()
+                   if line["action"] == "revoke"}
+        waits = [arrived[token] - at for token, at in zip(mine, committed)]
+        table.add(f"revoke behind {n:,}, {moment}", f"{max(waits):,.0f} ms at most of {each}",
+                  f"median {median(waits):,.1f} ms", f"{goal:,} ms", max(waits) <= goal)
     table.add("  RssAnon with them queued", f"{memory_mib(daemon.pid):.1f} MiB", "", "10 MiB",
               memory_mib(daemon.pid) <= 10)
     daemon.kill()

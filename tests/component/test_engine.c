@@ -505,10 +505,9 @@ static void test_many_lapse_and_many_are_swept(void **state)
 	assert_non_null(strstr(world.said, "2 jobs lapsed: not_after has come"));
 	world.now.mono_ms += 3600000;
 	world.now.wall_ms += 3600000;
-	for (int i = 0; i < 3; i++) {
-		world_settle(&world);
-		world_pass(&world, 60000);
-	}
+	world_settle(&world);
+	/* All within the minute: a thousand a minute is less than may come in. */
+	world_pass(&world, 60000);
 	scratch_expect("queue", "SELECT count(*) FROM job", "0");
 	scratch_expect(
 		"audit", "SELECT count(*) FROM job WHERE state = 'rejected'", "2300");

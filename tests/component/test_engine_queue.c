@@ -119,12 +119,32 @@ static void test_an_hour_of_a_locked_queue(void **state)
 	assert_int_equal(world_times_said(&world, "is not locked any more"), 1);
 }
 
+/* What a lock kept from being swept is swept a minute later, not an hour. */
+static void test_a_sweep_that_finds_a_lock(void **state)
+{
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.retention_queue_ms = 1000;
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	db = stranger();
+	run(db, "BEGIN IMMEDIATE");
+	world_pass(&world, 2 * 3600000);
+	run(db, "ROLLBACK");
+	scratch_expect("queue", "SELECT count(*) FROM command", "1");
+	world_pass(&world, 60000);
+	scratch_expect("queue", "SELECT count(*) FROM command", "0");
+	(void)sqlite3_close(db);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_row_that_was_taken_may_change),
 		TEST(test_an_hour_of_a_locked_queue),
+		TEST(test_a_sweep_that_finds_a_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
