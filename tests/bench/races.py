@@ -396,9 +396,9 @@ def disk(table, quick):
     daemon.queue(rows(n))
     daemon.wait_done(300)
     daemon.stop()
-    for name, path in files.items():
-        table.add(f"bytes a finished create in {name}",
-                  f"{(path.stat().st_size - empty[name]) / n:,.0f}")
+    after = {name: path.stat().st_size for name, path in files.items()}
+    for name in files:
+        table.add(f"bytes a finished create in {name}", f"{(after[name] - empty[name]) / n:,.0f}")
     table.add("WAL at most", f"{wal.end():.1f} MiB", "", "16 MiB", wal.most <= 16)
     daemon.start()
     daemon.ctl("revoke", "--all-live", "--expect", str(n), "--reason", "over")
@@ -408,6 +408,9 @@ def disk(table, quick):
                          "(SELECT page_count FROM pragma_page_count) AS share")[0]["share"]
     table.add("tokens.db free for new rows once all is revoked", f"{free} %")
     daemon.stop()
+    for name, path in files.items():
+        table.add(f"bytes a finished revoke in {name}",
+                  f"{(path.stat().st_size - after[name]) / n:,.0f}")
     time.sleep(6)  # rows are swept at a start, then once an hour
     daemon.start()
     wait_until(lambda: sql(daemon.queue_db, "SELECT count(*) FROM job;") in ("0", "1"), 240,
