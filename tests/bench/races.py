@@ -43,11 +43,10 @@ def throughput(table, quick):
         speed = median(m / run["seconds"] for run in runs)
         best = max(best, speed)
         # The shell's memory is in a thousand processes that live for milliseconds.
-        mib = "no figure" if name == "shell.sh" else f"{max(r['memory'] for r in runs):.0f} MiB"
+        mib = "" if name == "shell.sh" else f"{max(r['memory'] for r in runs):.0f} MiB at most; "
         table.add(f"  {NAMES[name]}", f"{speed:,.0f}",
                   f"{median(run['cpu'] for run in runs) / m * 1000:.2f} s CPU for 1,000; "
-                  f"{mib} at most; "
-                  f"clerk-tokend is {rate / speed:.1f} times as fast")
+                  f"{mib}clerk-tokend is {rate / speed:.1f} times as fast")
     table.add("against the best of them", f"{rate / best:.1f} times", "", "4 times", rate >= 4 * best)
 
 

@@ -11,9 +11,11 @@ descriptors, WAL and lag are noted in DIR/live.tsv and, at the end, drawn in DIR
 (by gnuplot, where it is installed). Then every job must have ended, the audit must verify,
 and what the fake granted must be what the audit says.
 
-A slope is zero where twice its standard error covers it (of medians a minute), or where it
-moves the value by less than a fiftieth in the whole run; none may rise. The first sixth is
-left out, and a run below 30 minutes is too short to tell. Exit status: 0 all holds, 1 something does not.
+A slope is zero where twice its standard error covers it, or where it moves the value by less
+than a fiftieth in the whole run; none may rise. It is that of the medians of twelfths of the
+run, without the first two: a hold lasts a minute and a retry may wait for five, so that what
+is nearer to each other than some minutes is not seen twice. A run below 30 minutes is too
+short to tell. Exit status: 0 all holds, 1 something does not.
 """
 
 import argparse
@@ -177,11 +179,13 @@ def sample(daemon, began, people):
             round(said["queue"]["lag_s"], 3), round(oldest or 0, 2), done, people.inserted]
 
 
-def by_minute(samples, column):
-    minutes = {}
+def by_twelfth(samples, column):
+    """[minute, median of that twelfth of the run], but for the first two and what is over."""
+    part = samples[-1][0] / 12
+    parts = {}
     for line in samples:
-        minutes.setdefault(int(line[0] // 60), []).append(line[column])
-    return [(minute, statistics.median(values)) for minute, values in sorted(minutes.items())]
+        parts.setdefault(int(line[0] // part), []).append(line[column])
+    return [(i * part / 60, statistics.median(parts[i])) for i in range(2, 12)]
 
 
 def slope(points):
@@ -197,17 +201,15 @@ def slope(points):
 def judge(samples):
     """Prints each curve; returns those that rise."""
     rising = []
-    last = samples[-1][0]
-    steady = [line for line in samples if line[0] >= last / 6]
+    minutes = samples[-1][0] / 60
     for column, (name, unit, _, nothing) in enumerate(CURVES, 1):
-        points = by_minute(steady, column)
         values = [line[column] for line in samples]
         text = f"{name:12} median {statistics.median(values):.3g}, most {max(values):.3g} {unit}"
-        if len(points) < SHORTEST_MIN * 5 / 6 - 1:
+        if minutes < SHORTEST_MIN:
             print(text)
             continue
-        a, error = slope(points)
-        drift = abs(a) * len(points)
+        a, error = slope(by_twelfth(samples, column))
+        drift = abs(a) * minutes
         zero = abs(a) <= 2 * error or drift <= max(nothing, statistics.fmean(values) / 50)
         print(f"{text}; slope {a * 60:+.3g} ± {2 * error * 60:.2g} {unit} an hour: "
               f"{'zero' if zero else 'falls' if a < 0 else 'RISES'}")
