@@ -282,6 +282,7 @@ int queue_conn_begin(struct queue_conn *conn, bool write, struct error *err)
 	int rc;
 
 	conn->code = SQLITE_OK;
+	queue_conn_rollback(conn);
 	rc = try_begin(conn, write, err);
 	/* A journal that named a super-journal fails once after it was rolled back. */
 	if (rc == QUEUE_E_FAULT && conn->code == SQLITE_CANTOPEN) {
@@ -304,7 +305,9 @@ int queue_conn_commit(struct queue_conn *conn, struct error *err)
 
 void queue_conn_rollback(struct queue_conn *conn)
 {
-	if (conn->db && !sqlite3_get_autocommit(conn->db))
+	/* It takes memory, and is tried again where there was none for a moment: what
+	 * stays open would keep scripts out. */
+	for (int i = 0; i < 2 && conn->db && !sqlite3_get_autocommit(conn->db); i++)
 		(void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
