@@ -34,7 +34,7 @@ static int fail(sqlite3 *db, const char *path, struct error *err)
 	return error_set(err, "%s: %s (SQLite error %d%s)", path, sqlite3_errmsg(db),
 		code,
 		(code & 0xff) == SQLITE_CORRUPT
-			? "; so does a disk that cannot be read: see the kernel's log"
+			? "; a disk that cannot be read gives it too: see the kernel's log"
 			: "");
 }
 
