@@ -33,9 +33,9 @@ static int fail(sqlite3 *db, const char *path, struct error *err)
 	/* SQLite says "malformed" of a page that the disk does not give. */
 	return error_set(err, "%s: %s (SQLite error %d%s)", path, sqlite3_errmsg(db),
 		code,
-		(code & 0xff) == SQLITE_CORRUPT
-			? "; a disk that cannot be read gives it too: see the kernel's log"
-			: "");
+		(code & 0xff) == SQLITE_CORRUPT ? "; a disk that cannot be read gives it "
+						  "too: see the kernel's log"
+						: "");
 }
 
 static bool is_no_room(int errnum)
