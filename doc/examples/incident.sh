@@ -108,7 +108,8 @@ list() {
 	[ -z "$rows" ] || printf '%s\n' "$rows"
 }
 revoked=$(list 'revoked' "SELECT '  ' || sign_in_token_id FROM audit.job
- WHERE batch = $name AND action = 'revoke' AND state = 'succeeded' ORDER BY id;")
+ WHERE batch = $name AND action = 'revoke' AND state = 'succeeded'
+ ORDER BY sign_in_token_id;")
 used=$(list 'used already, and the session lives on' "SELECT '  ' || t.id || ' ' || t.user_id
   FROM audit.job j JOIN audit.token t ON t.id = j.sign_in_token_id
  WHERE j.batch = $name AND j.result = 'already_used' ORDER BY t.user_id, t.id;")

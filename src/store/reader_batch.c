@@ -7,25 +7,20 @@
 
 /* ---- names ---- */
 
-/* A step of the walk: the next (batch, state) behind the one that batch and state hold,
- * which then hold it. 0 or SQL_ROW, or < 0. */
-static int next_pair(struct reader *reader, char **batch, char **state, int64_t *ret_id,
-	struct error *err)
+/* A step of the walk: the first job of the next (batch, state) behind that of the job
+ * *id, which is then that job. 0 or SQL_ROW, or < 0. */
+static int next_pair(
+	struct reader *reader, int64_t *id, char **ret_batch, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_batch_next);
 	int rc;
 
-	sql_bind(stmt, "tt", *batch, *state);
+	sql_bind(stmt, "i", *id);
 	rc = sql_step(stmt, err);
 	if (rc != SQL_ROW)
 		return rc;
-	*ret_id = sqlite3_column_int64(stmt, 2);
-	/* The statement borrows the old texts until it is reset. */
-	sqlite3_clear_bindings(stmt);
-	free(*batch);
-	free(*state);
-	*batch = sql_dup(stmt, 0);
-	*state = sql_dup(stmt, 1);
+	*ret_batch = sql_dup(stmt, 0);
+	*id = sqlite3_column_int64(stmt, 1);
 	return SQL_ROW;
 }
 
@@ -33,24 +28,20 @@ int reader_batches(struct reader *reader,
 	int (*fn)(void *userdata, const char *name, int64_t first_id, struct error *err),
 	void *userdata, struct error *err)
 {
-	AUTO(free_ptr) char *batch = xstrdup("");
-	AUTO(free_ptr) char *state = xstrdup("");
 	AUTO(free_ptr) char *last = NULL;
-	int64_t id, first = INT64_MAX;
+	char *batch = NULL;
+	int64_t id = 0, first = INT64_MAX;
 	int rc = reader_begin(reader, err), told = 0;
 
 	if (rc < 0)
 		return -1;
-	while (told == 0 &&
-		(rc = next_pair(reader, &batch, &state, &id, err)) == SQL_ROW) {
+	while (told == 0 && (rc = next_pair(reader, &id, &batch, err)) == SQL_ROW) {
 		bool same = last && !strcmp(last, batch);
 
 		if (last && !same)
 			told = fn(userdata, last, first, err);
-		if (!same) {
-			free(last);
-			last = xstrdup(batch);
-		}
+		free(last);
+		last = batch;
 		first = same && first < id ? first : id;
 	}
 	if (rc == 0 && told == 0 && last)
