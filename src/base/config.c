@@ -69,6 +69,16 @@ static int put_set(const struct config_value *value, const config_setting_t *set
 	return config_value_check_set(value, err);
 }
 
+/* libconfig has NULL for a text that it had no memory for. */
+static const char *get_string(const config_setting_t *setting)
+{
+	const char *text = config_setting_get_string(setting);
+
+	if (!text)
+		mem_exhausted();
+	return text;
+}
+
 static int put_setting(const struct config_value *value, const config_setting_t *setting,
 	struct error *err)
 {
@@ -77,8 +87,7 @@ static int put_setting(const struct config_value *value, const config_setting_t 
 	if (value->key->kind == CONFIG_KIND_SET)
 		return put_set(value, setting, err);
 	if (config_table_is_quoted(value->key) && type == CONFIG_TYPE_STRING)
-		return config_value_put_text(
-			value, config_setting_get_string(setting), err);
+		return config_value_put_text(value, get_string(setting), err);
 	if (value->key->kind == CONFIG_KIND_INTEGER && type == CONFIG_TYPE_INT)
 		return config_value_put_integer(
 			value, config_setting_get_int(setting), err);

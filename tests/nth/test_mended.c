@@ -1,4 +1,5 @@
 /* What the sweeps of this folder found, each by itself. */
+#include "base/config.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "clerk/reply.h"
@@ -8,6 +9,7 @@
 #include "peer.h"
 #include "scratch.h"
 #include "store/db.h"
+#include "store/queue_internal.h"
 #include "test_queue_lab.h"
 
 #include <errno.h>
@@ -130,6 +132,44 @@ static void test_a_column_is_not_missed_without_memory(void **state)
 	assert_int_equal(
 		signal_of(read_utf16_without_memory, said, sizeof(said)), SIGABRT);
 	assert_string_equal(said, "out of memory\n");
+}
+
+static uint64_t n_th; /* the allocation that fails */
+
+static void load_configuration_without_memory(void)
+{
+	static const char text[] = "clerk: { secret_key_file = \"/etc/key\"; };\n"
+				   "rate: { requests = 100; };\n";
+	struct config *config = NULL;
+	struct error err = ERROR_NULL;
+
+	(void)signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test */
+	fail_from(FAULTS_memory, n_th, false, ENOMEM);
+	(void)config_load_text("a.conf", text, sizeof(text) - 1, &config, &err);
+	faults_disarm();
+	if (faults_report()->hits == 0)
+		(void)fprintf(stderr, "nothing failed");
+	config_free(config);
+}
+
+/* libconfig looks at no allocation and ends the process itself, or gives NULL for a text,
+ * which was matched against a pattern. fault: P8 */
+static void test_a_configuration_without_memory(void **state)
+{
+	char said[2000] = "";
+
+	(void)state;
+	for (n_th = 1; strcmp(said, "nothing failed") != 0; n_th++) {
+		int sig =
+			signal_of(load_configuration_without_memory, said, sizeof(said));
+
+		if (sig == SIGABRT)
+			assert_string_equal(said, "out of memory\n");
+		else if (sig != 0)
+			assert_int_equal(sig, SIGSEGV);
+		assert_null(strstr(said, "runtime error"));
+	}
+	assert_true(n_th > 20);
 }
 
 /* ---- a full disk at the start ---- */
@@ -275,6 +315,25 @@ static void test_a_read_error_is_no_damage(void **state)
 	assert_true(n > 5);
 }
 
+/* What stays open would keep scripts out. fault: P8 */
+static void test_a_transaction_ends_without_memory(void **state)
+{
+	struct lab *lab = *state;
+	struct queue_conn *conn = &lab->q->conn;
+	uint64_t n = 0;
+
+	lab_take(lab, 0);
+	do {
+		if (queue_conn_begin(conn, false, &lab->err) != 0)
+			fail_msg("%s", lab->err.text);
+		fail_from(FAULTS_memory, ++n, false, ENOMEM);
+		queue_conn_rollback(conn);
+		faults_disarm();
+		assert_true(sqlite3_get_autocommit(conn->db));
+	} while (faults_report()->hits > 0);
+	assert_true(n > 2);
+}
+
 /* ---- a socket that cannot be watched ---- */
 
 static bool was_asked(void *userdata)
@@ -325,12 +384,15 @@ int main(void)
 		cmocka_unit_test(test_why_it_ends_is_said_without_memory),
 		cmocka_unit_test(test_an_answer_is_not_misread_without_memory),
 		cmocka_unit_test(test_a_column_is_not_missed_without_memory),
+		cmocka_unit_test(test_a_configuration_without_memory),
 		SCRATCH_TEST(test_a_first_start_on_a_full_disk_may_be_tried_again),
 		SCRATCH_TEST(test_a_side_file_that_does_not_fit_is_a_full_disk),
 		SCRATCH_TEST(test_folders_that_do_not_fit_are_made_later),
 		SCRATCH_TEST(test_no_folder_is_left_with_another_mode),
 		cmocka_unit_test_setup_teardown(
 			test_a_read_error_is_no_damage, lab_setup, lab_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_transaction_ends_without_memory, lab_setup, lab_teardown),
 		PEER_TEST(test_a_socket_that_cannot_be_watched_ends_its_request_alone),
 	};
 
