@@ -9,6 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* How long another process's lock is waited for: at the start for one that works with the
+ * file, later for a reader that has it for a moment, to look at the WAL's index. */
+#define OPEN_BUSY_MS 5000
+#define BUSY_MS      100
+
 static const struct sql_text audit_schemas[] = {
 #define SQL(stem, text) {#stem, text},
 #include "audit_schema.inc"
@@ -241,9 +246,9 @@ int db_open_owned(
 		rc = fail(db, path, err);
 	} else {
 		(void)sqlite3_extended_result_codes(db, 1);
-		(void)sqlite3_busy_timeout(db, 5000);
+		(void)sqlite3_busy_timeout(db, OPEN_BUSY_MS);
 		rc = configure(db, kind, err) < 0 ? -1 : db_migrate(db, kind, err);
-		(void)sqlite3_busy_timeout(db, 0);
+		(void)sqlite3_busy_timeout(db, BUSY_MS);
 	}
 	if (rc < 0 && db_is_full(db))
 		rc = DB_E_FULL;
@@ -357,8 +362,13 @@ void db_close(sqlite3 *db)
 int db_checkpoint(sqlite3 *db, bool truncate, struct error *err)
 {
 	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+	int rc;
 
-	switch (sqlite3_wal_checkpoint_v2(db, "main", mode, NULL, NULL) & 0xff) {
+	/* A reader may take its time, and is not waited for. */
+	(void)sqlite3_busy_timeout(db, 0);
+	rc = sqlite3_wal_checkpoint_v2(db, "main", mode, NULL, NULL);
+	(void)sqlite3_busy_timeout(db, BUSY_MS);
+	switch (rc & 0xff) {
 	case SQLITE_OK:
 		return 0;
 	case SQLITE_BUSY:

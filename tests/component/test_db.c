@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -151,6 +152,67 @@ static void test_pages_are_forgotten(void **state)
 	db_close(db);
 }
 
+/* Has the lock for a moment, each time that it is asked to. */
+static void lock_when_asked(int ask, int answer)
+{
+	sqlite3 *db = NULL;
+	char byte;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK)
+		_exit(1);
+	(void)sqlite3_busy_timeout(db, 10000);
+	while (read(ask, &byte, 1) == 1) {
+		if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+			write(answer, &byte, 1) != 1)
+			_exit(1);
+		(void)usleep(5000);
+		(void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	}
+	(void)sqlite3_close(db);
+	_exit(0);
+}
+
+/* A reader that opens the file has its lock for a moment, where it finds the WAL's index
+ * being written. */
+static void test_a_lock_of_a_moment_is_waited_for(void **state)
+{
+	struct error err = ERROR_NULL;
+	int ask[2], answer[2], status = 0, n_got = 0;
+	char byte = 'x';
+	sqlite3 *db = NULL;
+	pid_t child;
+
+	(void)state;
+	open_as(&first);
+	assert_int_equal(pipe(ask), 0);
+	assert_int_equal(pipe(answer), 0);
+	child = fork();
+	if (child == 0) {
+		(void)close(ask[1]);
+		lock_when_asked(ask[0], answer[1]);
+	}
+	(void)close(ask[0]);
+	(void)close(answer[1]);
+	assert_int_equal(db_open_owned(path, &first, &db, &err), 0);
+	/* One that a busy machine keeps from letting go in time proves nothing. */
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(write(ask[1], &byte, 1), 1);
+		assert_int_equal(read(answer[0], &byte, 1), 1);
+		if (sql_exec(db, "BEGIN IMMEDIATE", &err) < 0) {
+			assert_true(db_is_locked(db));
+			continue;
+		}
+		n_got++;
+		assert_int_equal(sql_exec(db, "COMMIT", &err), 0);
+	}
+	assert_true(n_got >= 10);
+	(void)close(ask[1]);
+	(void)close(answer[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	db_close(db);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -161,6 +223,7 @@ int main(void)
 		TEST(test_the_file_and_its_side_files),
 		TEST(test_a_reader_is_told_what_is_missing),
 		TEST(test_pages_are_forgotten),
+		TEST(test_a_lock_of_a_moment_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
