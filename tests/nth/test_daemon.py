@@ -388,7 +388,8 @@ class Run:
         """libconfig looks at no allocation: without memory the process ends right there,
         before anything was begun (contract section 6: systemd starts it again)."""
         log = self.daemon.log()
-        return self.point.what == "memory" and re.search(r"#0 .*/libconfig\.so", log)
+        frames = r"#0 (.* in __str.*\n *#1 )?.*/libconfig\.so"
+        return self.point.what == "memory" and re.search(frames, log)
 
     def check_life(self):
         """How it ended."""
