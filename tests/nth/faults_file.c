@@ -225,18 +225,16 @@ int flock(int fd, int how)
 	return (int)syscall(SYS_flock, fd, how);
 }
 
-/* To unlock all of a file takes no memory, so that it cannot fail. */
-static bool unlocks_all(int what, const void *argument)
+/* It cannot fail: the kernel takes memory for it only to leave a part of a lock on either
+ * side, and SQLite gives back all of one. */
+static bool is_unlock(int what, const void *argument)
 {
-	const struct flock *lock = argument;
-
-	return what == F_SETLK && lock->l_type == F_UNLCK && !lock->l_start &&
-	       !lock->l_len;
+	return what == F_SETLK && ((const struct flock *)argument)->l_type == F_UNLCK;
 }
 
 static int fcntl_of(int fd, int what, void *argument)
 {
-	if (!unlocks_all(what, argument))
+	if (!is_unlock(what, argument))
 		STRIKE(fcntl, -1);
 	return (int)syscall(SYS_fcntl, fd, what, argument);
 }
