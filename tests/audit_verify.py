@@ -569,7 +569,8 @@ class Checker:
         objects = [
             row
             for row in self.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema")
-            if not row["name"].startswith("sqlite_autoindex_")
+            if not (row["type"] == "index" and row["sql"] is None
+                    and row["name"].startswith("sqlite_autoindex_"))
         ]
         for row in sorted(objects, key=lambda row: to_bytes(row["name"])):
             for name, value in row.items():

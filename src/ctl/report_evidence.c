@@ -1,8 +1,10 @@
 /* What proves a report. */
 #include "ctl/report.h"
+#include "ctl/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct out_column columns[] = {
 	{"since", OUT_TEXT, offsetof(struct report_evidence, since)},
@@ -59,13 +61,19 @@ char *report_evidence_line(const struct report_evidence *evidence)
 {
 	AUTO(free_ptr) char *of = report_evidence_period(evidence);
 	AUTO(free_ptr) char *rows = NULL;
+	struct buf head = BUF_NULL; /* what the file says it is */
+	char *line;
 
 	if (evidence->seq_from == OUT_NONE)
 		rows = xstrdup("no row of the audit");
 	else
 		rows = xasprintf("rows %" PRId64 " to %" PRId64 " of the audit",
 			evidence->seq_from, evidence->seq_to);
-	return xasprintf("evidence: %s; %s; head %s; read at %s UTC by %s", of, rows,
-		evidence->head ? evidence->head : "none", evidence->at,
+	if (evidence->head)
+		text_escape(&head, evidence->head, strlen(evidence->head));
+	line = xasprintf("evidence: %s; %s; head %s; read at %s UTC by %s", of, rows,
+		evidence->head ? buf_str(&head) : "none", evidence->at,
 		evidence->version);
+	buf_deinit(&head);
+	return line;
 }

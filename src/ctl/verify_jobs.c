@@ -101,7 +101,8 @@ static void answer(struct story *story, const struct reader_event *event)
 
 static void send(struct story *story, const struct reader_event *event)
 {
-	if (strcmp(story->state, "queued") != 0 || event->attempt != story->attempts + 1)
+	if (strcmp(story->state, "queued") != 0 ||
+		(uint64_t)event->attempt != (uint64_t)story->attempts + 1)
 		story->fault = "an attempt began out of turn";
 	story->attempts = event->attempt;
 	story->aging = true;

@@ -29,7 +29,7 @@ static bool covers(const struct verify_resume *resume, const struct verify_pause
 {
 	/* The daemon's own, once a pause's until has come. */
 	if (resume->id < 0)
-		return pause->id == -resume->id;
+		return (uint64_t)pause->id + (uint64_t)resume->id == 0;
 	return is_later(resume, pause) && verify_same(resume->batch, pause->batch) &&
 	       (!resume->action || !pause->action ||
 		       !strcmp(resume->action, pause->action));

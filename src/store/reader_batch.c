@@ -7,20 +7,53 @@
 
 /* ---- names ---- */
 
-/* A step of the walk: the first job of the next (batch, state) behind that of the job
- * *id, which is then that job. 0 or SQL_ROW, or < 0. */
-static int next_pair(
-	struct reader *reader, int64_t *id, char **ret_batch, struct error *err)
+/* Where the walk stands: values as the index has them, whatever they are. By these it
+ * moves on for certain, in a damaged file as well. */
+struct pair {
+	sqlite3_value *batch, *state; /* owned; NULL before the first */
+};
+
+static void pair_cleanup(struct pair *pair)
+{
+	sqlite3_value_free(pair->batch);
+	sqlite3_value_free(pair->state);
+}
+
+static int bind_value(sqlite3_stmt *stmt, int at, const sqlite3_value *value)
+{
+	if (!value)
+		return sqlite3_bind_text(stmt, at, "", 0, SQLITE_STATIC);
+	return sqlite3_bind_value(stmt, at, value);
+}
+
+static sqlite3_value *keep_value(sqlite3_stmt *stmt, int column)
+{
+	sqlite3_value *value = sqlite3_value_dup(sqlite3_column_value(stmt, column));
+
+	if (!value)
+		mem_exhausted();
+	return value;
+}
+
+/* A step: the lowest job of the next (batch, state) behind *pair, which is then that.
+ * 0 or SQL_ROW, or < 0. */
+static int next_pair(struct reader *reader, struct pair *pair, char **ret_batch,
+	int64_t *ret_id, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_batch_next);
 	int rc;
 
-	sql_bind(stmt, "i", *id);
+	if (bind_value(stmt, 1, pair->batch) != SQLITE_OK ||
+		bind_value(stmt, 2, pair->state) != SQLITE_OK)
+		mem_exhausted();
 	rc = sql_step(stmt, err);
 	if (rc != SQL_ROW)
 		return rc;
+	pair_cleanup(pair);
+	pair->batch = keep_value(stmt, 0);
+	pair->state = keep_value(stmt, 1);
 	*ret_batch = sql_dup(stmt, 0);
-	*id = sqlite3_column_int64(stmt, 1);
+	*ret_id = sqlite3_column_int64(stmt, 2);
 	return SQL_ROW;
 }
 
@@ -28,14 +61,16 @@ int reader_batches(struct reader *reader,
 	int (*fn)(void *userdata, const char *name, int64_t first_id, struct error *err),
 	void *userdata, struct error *err)
 {
+	AUTO(pair) struct pair pair = {NULL, NULL};
 	AUTO(free_ptr) char *last = NULL;
 	char *batch = NULL;
-	int64_t id = 0, first = INT64_MAX;
+	int64_t id, first = INT64_MAX;
 	int rc = reader_begin(reader, err), told = 0;
 
 	if (rc < 0)
 		return -1;
-	while (told == 0 && (rc = next_pair(reader, &id, &batch, err)) == SQL_ROW) {
+	while (told == 0 &&
+		(rc = next_pair(reader, &pair, &batch, &id, err)) == SQL_ROW) {
 		bool same = last && !strcmp(last, batch);
 
 		if (last && !same)

@@ -126,13 +126,15 @@ static int first_at(struct reader *reader, const char *time, int64_t head,
 	while (low < high) {
 		AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_audit_at);
 		int64_t middle = low + (high - low) / 2;
+		const char *at;
 		int rc;
 
 		sql_bind(stmt, "i", middle);
 		rc = sql_step(stmt, err);
 		if (rc < 0)
 			return -1;
-		if (rc == SQL_ROW && strcmp(sql_text(stmt, 0), time) >= 0)
+		at = rc == SQL_ROW ? sql_text(stmt, 0) : NULL;
+		if (at && strcmp(at, time) >= 0)
 			high = middle;
 		else
 			low = middle + 1;
@@ -173,15 +175,50 @@ static bool is_paged(enum reader_report report)
 	return report == READER_REPORT_TOKENS || report == READER_REPORT_OUTSTANDING;
 }
 
+/* Where a page ended. */
+struct place {
+	int64_t entry;    /* 0 = the first page comes */
+	char *expires_at; /* owned; of the outstanding */
+};
+
+static void place_cleanup(struct place *place)
+{
+	free(place->expires_at);
+}
+
+/* Behind the last of rows, which must lie behind the last place: in a damaged file the
+ * same rows could come for ever. */
+static int move(struct place *place, enum reader_report report, const struct rows *rows,
+	struct error *err)
+{
+	const struct report_outstanding *row = rows_at(rows, rows->n - 1);
+	bool outstanding = report == READER_REPORT_OUTSTANDING;
+	/* Each begins with its entry. */
+	const char *at = outstanding && row->expires_at ? row->expires_at : "";
+	int order = place->entry ? strcmp(at, place->expires_at) : 1;
+
+	if (order < 0 || (order == 0 && row->entry <= place->entry))
+		return error_set(err,
+			"audit.db: its tokens do not come in order, the file is damaged; "
+			"clerk-tokenctl verify says more");
+	place->entry = row->entry;
+	free(place->expires_at);
+	place->expires_at = xstrdup(at);
+	return 0;
+}
+
 static int load(struct reader *reader, const struct reader_report_ask *ask,
-	struct rows *rows, int64_t after, struct error *err)
+	struct rows *rows, const struct place *place, struct error *err)
 {
 	AUTO(sql_reset)
 	sqlite3_stmt *stmt = reader_stmt(reader, reports[ask->report].query);
 	int rc;
 
-	if (is_paged(ask->report))
-		sql_bind(stmt, "itti", after, ask->since, ask->until,
+	if (ask->report == READER_REPORT_OUTSTANDING)
+		sql_bind(stmt, "titti", place->expires_at ? place->expires_at : "",
+			place->entry, ask->since, ask->until, (int64_t)READER_PAGE);
+	else if (is_paged(ask->report))
+		sql_bind(stmt, "itti", place->entry, ask->since, ask->until,
 			(int64_t)READER_PAGE);
 	else
 		sql_bind(stmt, "tt", ask->since, ask->until);
@@ -191,15 +228,15 @@ static int load(struct reader *reader, const struct reader_report_ask *ask,
 }
 
 static int load_page(struct reader *reader, const struct reader_report_ask *ask,
-	struct rows *rows, int64_t after, struct reader_evidence *evidence,
+	struct rows *rows, const struct place *place, struct reader_evidence *evidence,
 	struct error *err)
 {
 	int rc = reader_begin(reader, err);
 
-	if (rc == 0 && after == 0)
+	if (rc == 0 && place->entry == 0)
 		rc = read_evidence(reader, ask, evidence, err);
 	if (rc == 0)
-		rc = load(reader, ask, rows, after, err);
+		rc = load(reader, ask, rows, place, err);
 	reader_end(reader);
 	return rc;
 }
@@ -208,16 +245,16 @@ int reader_report(struct reader *reader, const struct reader_report_ask *ask,
 	struct reader_evidence *ret_evidence, struct error *err)
 {
 	AUTO(rows) struct rows rows = {.shape = &reports[ask->report].shape};
-	int64_t after = 0;
+	AUTO(place) struct place place = {0};
 	bool more;
 	int rc;
 
 	do {
-		rc = load_page(reader, ask, &rows, after, ret_evidence, err);
-		more = is_paged(ask->report) && rows.n == READER_PAGE;
-		/* Such a row begins with its entry. */
+		rc = load_page(reader, ask, &rows, &place, ret_evidence, err);
+		/* A page may lack rows that ended while it was read. */
+		more = rc == 0 && is_paged(ask->report) && rows.n > 0;
 		if (more)
-			after = *(const int64_t *)rows_at(&rows, rows.n - 1);
+			rc = move(&place, ask->report, &rows, err);
 		for (size_t i = 0; rc == 0 && i < rows.n; i++)
 			rc = ask->fn(ask->userdata, rows_at(&rows, i), err);
 		rows_clear(&rows);

@@ -146,7 +146,10 @@ int reader_chain_page(struct reader *reader, struct reader_chain *chain,
 	int rc, n = 0;
 
 	/* From the very bottom at first, so that a row 0 is seen. */
-	sql_bind(stmt, "ii", chain->seq ? chain->seq : INT64_MIN, (int64_t)PAGE_ROWS);
+	*ret_more = false;
+	if (chain->seq == INT64_MAX)
+		return 0;
+	sql_bind(stmt, "ii", chain->seq ? chain->seq + 1 : INT64_MIN, (int64_t)PAGE_ROWS);
 	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
 		n++;
 		rc = follow(chain, stmt, err);
@@ -196,11 +199,11 @@ static int load_events(struct events *events, sqlite3_stmt *borrowed, struct err
 }
 
 static int next_job(
-	struct reader *reader, int64_t after, int64_t *ret_id, struct error *err)
+	struct reader *reader, int64_t from, int64_t *ret_id, struct error *err)
 {
 	AUTO(sql_reset) sqlite3_stmt *stmt = reader_stmt(reader, RQ_replay_next);
 
-	sql_bind(stmt, "i", after);
+	sql_bind(stmt, "i", from);
 	if (sql_step(stmt, err) < 0)
 		return -1;
 	if (sqlite3_column_type(stmt, 0) == SQLITE_NULL)
@@ -214,7 +217,8 @@ struct job_walk {
 	int (*fn)(void *userdata, const struct reader_replay_job *replay,
 		struct error *err);
 	void *userdata;
-	int64_t after;
+	int64_t from; /* the next one is this, or behind it */
+	bool at_end;  /* there was the highest id that there is */
 	struct events events;
 };
 
@@ -258,9 +262,11 @@ static int replay_page(struct job_walk *walk, struct error *err)
 	for (int i = 0; rc == 0 && i < PAGE_JOBS; i++) {
 		int64_t id;
 
-		rc = next_job(walk->reader, walk->after, &id, err);
+		rc = walk->at_end ? READER_E_NONE
+				  : next_job(walk->reader, walk->from, &id, err);
 		if (rc == 0) {
-			walk->after = id;
+			walk->at_end = id == INT64_MAX;
+			walk->from = walk->at_end ? id : id + 1;
 			rc = replay_job(walk, id, err);
 		}
 	}
@@ -273,7 +279,7 @@ int reader_replay_jobs(struct reader *reader,
 	void *userdata, struct error *err)
 {
 	struct job_walk walk = {
-		.reader = reader, .fn = fn, .userdata = userdata, .after = INT64_MIN};
+		.reader = reader, .fn = fn, .userdata = userdata, .from = INT64_MIN};
 	int rc;
 
 	do {
@@ -291,7 +297,8 @@ struct token_walk {
 	int (*fn)(void *userdata, const struct reader_replay_token *replay,
 		struct error *err);
 	void *userdata;
-	int64_t after;
+	int64_t from; /* the next one is this, or behind it */
+	bool at_end;  /* there was the highest rowid that there is */
 	struct events events;
 };
 
@@ -334,11 +341,14 @@ static int replay_token_page(struct token_walk *walk, struct error *err)
 	sqlite3_stmt *stmt = reader_stmt(walk->reader, RQ_replay_token_rows);
 	int rc = 0;
 
-	sql_bind(stmt, "ii", walk->after, (int64_t)PAGE_JOBS);
+	if (walk->at_end)
+		return READER_E_NONE;
+	sql_bind(stmt, "ii", walk->from, (int64_t)PAGE_JOBS);
 	if (reader_ids_collect(&rows, stmt, err) < 0)
 		return -1;
 	for (size_t i = 0; rc == 0 && i < rows.n; i++) {
-		walk->after = rows.ids[i];
+		walk->at_end = rows.ids[i] == INT64_MAX;
+		walk->from = walk->at_end ? rows.ids[i] : rows.ids[i] + 1;
 		rc = replay_token(walk, rows.ids[i], err);
 	}
 	return rc == 0 && rows.n == 0 ? READER_E_NONE : rc;
@@ -350,7 +360,7 @@ int reader_replay_tokens(struct reader *reader,
 	void *userdata, struct error *err)
 {
 	struct token_walk walk = {
-		.reader = reader, .fn = fn, .userdata = userdata, .after = INT64_MIN};
+		.reader = reader, .fn = fn, .userdata = userdata, .from = INT64_MIN};
 	int rc;
 
 	do {

@@ -1,5 +1,6 @@
 #include "store/sql.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
@@ -155,7 +156,18 @@ const char *sql_text(sqlite3_stmt *stmt, int column)
 
 char *sql_dup(sqlite3_stmt *stmt, int column)
 {
-	return xstrdup(sql_text(stmt, column));
+	const char *text = sql_text(stmt, column);
+	size_t len = text ? (size_t)sqlite3_column_bytes(stmt, column) : 0;
+	struct buf whole = BUF_NULL;
+
+	if (!text || strlen(text) == len)
+		return xstrdup(text);
+	for (size_t i = 0; i < len; i++)
+		if (text[i])
+			buf_append(&whole, text + i, 1);
+		else
+			buf_puts(&whole, SQL_NUL);
+	return whole.data;
 }
 
 void sql_reset_cleanup(sqlite3_stmt **stmt)

@@ -337,6 +337,50 @@ def test_a_changed_column_of_any_table_is_found_but_for_those_that_no_row_tells(
     assert NOT_TOLD <= missed, NOT_TOLD - missed
 
 
+def test_a_nul_in_any_text_of_a_table_is_found():
+    """What stands behind it is not to be seen by whoever takes the text for a C string."""
+    proof = lab()
+    missed = set()
+    for table in audit_verify.TABLES[1:]:
+        for row in proof.many(f"PRAGMA table_info({table})"):
+            column = row[1]
+            if row[2] != "TEXT" or (table, column) in NOT_TOLD:
+                continue
+            one = f"(SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1)"
+            try:
+                proof.tamper(f"UPDATE OR REPLACE {table} SET {column} = {column} || char(0) || 'x'"
+                             f" WHERE {column} = {one}")
+            except sqlite3.IntegrityError:
+                continue  # a CHECK
+            broken, _ = proof.look(named=False)
+            if not broken and proof.one(f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL"):
+                missed.add((table, column))
+    assert not missed, missed
+    # A second row under a key that looks the same.
+    for table, key in (("sign_in_token", "id"), ("daily", "day")):
+        names = [row[1] for row in proof.many(f"PRAGMA table_info({table})")]
+        copy = ", ".join(f"{name} || char(0)" if name == key else name for name in names)
+        proof.tamper(f"INSERT INTO {table} SELECT {copy} FROM {table} LIMIT 1")
+        broken, _ = proof.look(named=False)
+        assert "tables" in broken, (table, broken)
+
+
+def test_a_row_at_either_end_of_the_numbers_is_found():
+    proof = lab()
+    for end in (-2**63, 2**63 - 1):
+        for table, key, column in (("audit", "seq", "chain"), ("job", "id", "tables"),
+                                   ("sign_in_token", "rowid", "tables")):
+            names = [row[1] for row in proof.many(f"PRAGMA table_info({table})")]
+            copy = {key: str(end), "id": str(end) if key == "id" else "'sit_ghost'",
+                    "idempotency_key": "NULL", "sign_in_token_id": "NULL"}
+            into = ", ".join([*(["rowid"] if key == "rowid" else []), *names])
+            values = ", ".join([*([str(end)] if key == "rowid" else []),
+                                *(copy.get(name, name) for name in names)])
+            proof.tamper(f"INSERT INTO {table} ({into}) SELECT {values} FROM {table} LIMIT 1")
+            broken, found = proof.look(named=False)
+            assert column in broken, (table, end, broken, found)
+
+
 # One line a tampering -----------------------------------------------------------------
 
 CHANGED = "its hash does not follow from the row before it and its columns: it was changed, or put here"
@@ -391,6 +435,11 @@ TAMPERINGS = [
      "row 7: a value that is neither a text nor a whole number"),
     (LOOSE.format("audit", "UPDATE audit SET detail = CAST(detail AS BLOB) WHERE seq = 1"), "chain",
      "row 1: a value that is neither a text nor a whole number"),
+    # the schema
+    ("CREATE TRIGGER evil AFTER INSERT ON hold BEGIN DELETE FROM hold; END; PRAGMA writable_schema = ON;"
+     " UPDATE sqlite_schema SET name = 'sqlite_autoindex_evil', sql = replace(sql, 'TRIGGER evil',"
+     " 'TRIGGER sqlite_autoindex_evil') WHERE name = 'evil'; PRAGMA writable_schema = RESET",
+     "file", f"trigger sqlite_autoindex_evil: {PUT}"),
     # jobs
     ("UPDATE job SET state = 'failed' WHERE id = 1", "tables",
      "job 1: state: the table says failed, the audit succeeded"),

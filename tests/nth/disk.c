@@ -99,19 +99,9 @@ static bool is_queues(const sqlite3_file *f)
 		return rc_ ? rc_ : real->call(f, ##__VA_ARGS__);                         \
 	} while (0)
 
-/* Too short is half of it, and zeros. Of queue.db that would be another file, with rows
- * that nobody wrote: damaged ones are tests/fuzz's. */
 static int on_read(sqlite3_file *f, void *to, int n, sqlite3_int64 from)
 {
-	int rc = strike(METHOD_READ, is_queues(f));
-
-	if (rc != SQLITE_IOERR_SHORT_READ)
-		return rc ? rc : real->xRead(f, to, n, from);
-	if (is_queues(f))
-		return real->xRead(f, to, n, from);
-	(void)real->xRead(f, to, n, from);
-	memset((char *)to + n / 2, 0, (size_t)(n - n / 2));
-	return rc;
+	PASS(METHOD_READ, f, xRead, to, n, from);
 }
 
 static int on_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 to)

@@ -1,6 +1,6 @@
--- The next id that the table job or the audit has a row for.
+-- The first id from one on that the table job or the audit has a row for.
 SELECT min(id) FROM (
-  SELECT min(id) AS id FROM job WHERE id > :after
+  SELECT min(id) AS id FROM job WHERE id >= :from
   UNION ALL
-  SELECT min(job_id) FROM audit INDEXED BY audit_job WHERE job_id > :after
+  SELECT min(job_id) FROM audit INDEXED BY audit_job WHERE job_id >= :from
 )

@@ -1,2 +1,2 @@
--- Rows of sign_in_token behind one.
-SELECT rowid FROM sign_in_token WHERE rowid > :after ORDER BY rowid LIMIT :limit
+-- Rows of sign_in_token from one on.
+SELECT rowid FROM sign_in_token WHERE rowid >= :from ORDER BY rowid LIMIT :limit
