@@ -26,27 +26,6 @@ static int look_at_schema(
 	return 0;
 }
 
-/* The last id that the table gave out: the higher of its sequence and its rows. */
-static int last_id(struct queue *queue, const char *table, enum queue_query max_id,
-	int64_t *ret_id, struct error *err)
-{
-	struct queue_conn *conn = &queue->conn;
-	AUTO(sql_reset) sqlite3_stmt *sequence = queue_conn_stmt(conn, QQ_sequence_get);
-	AUTO(sql_reset) sqlite3_stmt *max = queue_conn_stmt(conn, max_id);
-	int64_t given, highest = 0;
-	int rc;
-
-	sql_bind(sequence, "t", table);
-	if (max_id == QQ_job_max_id)
-		sql_bind(max, "i", INT64_MAX);
-	rc = queue_conn_int(conn, sequence, &given, err);
-	if (rc == 0)
-		rc = queue_conn_int(conn, max, &highest, err);
-	if (rc == 0)
-		*ret_id = given > highest ? given : highest;
-	return rc;
-}
-
 static int64_t max_of(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -65,18 +44,56 @@ static int went_backwards(struct queue *queue, const char *table, int64_t last,
 	return QUEUE_E_FAULT;
 }
 
+/* The next row would be refused for want of an id, or jump. */
+static int ran_ahead(struct queue *queue, const char *table, int64_t given, int64_t last,
+	struct error *err)
+{
+	(void)error_set(err,
+		"%s: sqlite_sequence says that %s %lld was given out, more than %d past "
+		"the last, %lld (set by hand?): set it back, UPDATE sqlite_sequence SET "
+		"seq = %lld WHERE name = '%s'",
+		queue->path, table, (long long)given, QUEUE_ID_JUMP_MAX, (long long)last,
+		(long long)last, table);
+	return QUEUE_E_FAULT;
+}
+
+/* Holds the last id that the table gave out (the higher of its sequence and its rows)
+ * against the last that was taken, and the sequence against its rows. */
+static int check_sequence(struct queue *queue, const char *table, enum queue_query max_id,
+	int64_t taken, int64_t floor, struct error *err)
+{
+	struct queue_conn *conn = &queue->conn;
+	AUTO(sql_reset) sqlite3_stmt *sequence = queue_conn_stmt(conn, QQ_sequence_get);
+	AUTO(sql_reset) sqlite3_stmt *max = queue_conn_stmt(conn, max_id);
+	int64_t given, highest = 0, last;
+	int rc;
+
+	sql_bind(sequence, "t", table);
+	sql_bind(max, "i", INT64_MAX);
+	rc = queue_conn_int(conn, sequence, &given, err);
+	if (rc == 0)
+		rc = queue_conn_int(conn, max, &highest, err);
+	if (rc)
+		return rc;
+	if (max_of(given, highest) < taken)
+		return went_backwards(queue, table, max_of(given, highest), taken, err);
+	last = max_of(highest, max_of(taken, floor));
+	if (given > last && given - last > QUEUE_ID_JUMP_MAX)
+		return ran_ahead(queue, table, given, last, err);
+	return 0;
+}
+
 static int check_sequences(
 	struct queue *queue, const struct queue_cursor *cursor, struct error *err)
 {
-	int64_t jobs = max_of(cursor->job, cursor->urgent), last;
-	int rc = last_id(queue, "job", QQ_job_max_id, &last, err);
+	const struct queue_cursor *floor = &queue->floor;
+	int rc = check_sequence(queue, "job", QQ_job_max_id,
+		max_of(cursor->job, cursor->urgent), max_of(floor->job, floor->urgent),
+		err);
 
-	if (rc == 0 && last < jobs)
-		return went_backwards(queue, "job", last, jobs, err);
 	if (rc == 0)
-		rc = last_id(queue, "command", QQ_command_max_id, &last, err);
-	if (rc == 0 && last < cursor->command)
-		return went_backwards(queue, "command", last, cursor->command, err);
+		rc = check_sequence(queue, "command", QQ_command_max_id, cursor->command,
+			floor->command, err);
 	return rc;
 }
 

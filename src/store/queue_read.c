@@ -27,7 +27,6 @@ struct reading {
 struct pass {
 	enum queue_query next, types;
 	int64_t *cursor;
-	bool in_a_row; /* its ids have no gaps to speak of */
 	int (*hand_out)(struct reading *reading, sqlite3_stmt *stmt, bool too_big,
 		struct error *err);
 };
@@ -139,12 +138,8 @@ static int take_row(struct reading *reading, const struct pass *pass, sqlite3_st
 	bool too_big, struct error *err)
 {
 	int64_t id = sqlite3_column_int64(stmt, 0);
-	int rc;
+	int rc = reading->kept ? 0 : keep(reading, err);
 
-	if (pass->in_a_row && id - *pass->cursor > QUEUE_ID_JUMP_MAX)
-		return jumped(reading, pass->next == QQ_command_next ? "command" : "job",
-			id, *pass->cursor, err);
-	rc = reading->kept ? 0 : keep(reading, err);
 	reading->kept = rc == 0;
 	if (rc == 0)
 		rc = pass->hand_out(reading, stmt, too_big, err);
@@ -227,31 +222,65 @@ static int run_pass(struct reading *reading, const struct pass *pass, struct err
 	return rc;
 }
 
-static int max_job_id(
-	struct reading *reading, int64_t below, int64_t *ret_id, struct error *err)
+/* A table whose ids rise without a gap to speak of. */
+struct ids {
+	const char *what;
+	enum queue_query max, types;
+	int64_t taken; /* up to this one */
+};
+
+static int max_id(struct reading *reading, const struct ids *ids, int64_t upto,
+	int64_t *ret_id, struct error *err)
 {
 	struct queue_conn *conn = &reading->queue->conn;
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue_conn_stmt(conn, QQ_job_max_id);
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue_conn_stmt(conn, ids->max);
 
-	sql_bind(stmt, "i", below);
+	sql_bind(stmt, "i", upto);
 	return queue_conn_int(conn, stmt, ret_id, err);
 }
 
-/* Finds the highest job id; one that stands alone far above the others is no snapshot to
- * cancel up to. */
+/* What comes behind the gap after an id. */
+static int behind_gap(
+	struct reading *reading, const struct ids *ids, int64_t before, struct error *err)
+{
+	struct queue_conn *conn = &reading->queue->conn;
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue_conn_stmt(conn, ids->types);
+	int64_t id;
+	int rc;
+
+	sql_bind(stmt, "i", before);
+	rc = queue_conn_int(conn, stmt, &id, err);
+	return rc ? rc : jumped(reading, ids->what, id, before, err);
+}
+
+/* Finds the highest id. An id far above those before it is a fault, before any row is
+ * handed out: the urgent ones come first, and what is taken is in the audit for good. In
+ * steps as long as a jump, each of which must meet a row. */
+static int find_highest(struct reading *reading, const struct ids *ids, int64_t *ret_id,
+	struct error *err)
+{
+	int64_t at = ids->taken, next = 0;
+	int rc = max_id(reading, ids, INT64_MAX, ret_id, err);
+
+	while (rc == 0 && *ret_id - at > QUEUE_ID_JUMP_MAX) {
+		rc = max_id(reading, ids, at + QUEUE_ID_JUMP_MAX, &next, err);
+		if (rc == 0 && next <= at)
+			return behind_gap(reading, ids, at, err);
+		at = next;
+	}
+	return rc;
+}
+
 static int take_snapshot(struct reading *reading, struct error *err)
 {
-	int64_t before = 0;
-	int rc = max_job_id(reading, INT64_MAX, &reading->snapshot, err);
+	const struct ids jobs = {
+		"job", QQ_job_max_id, QQ_job_next_types, reading->at.job};
+	const struct ids commands = {
+		"command", QQ_command_max_id, QQ_command_next_types, reading->at.command};
+	int64_t highest;
+	int rc = find_highest(reading, &commands, &highest, err);
 
-	if (rc || reading->snapshot - reading->at.job <= QUEUE_ID_JUMP_MAX)
-		return rc;
-	rc = max_job_id(reading, reading->snapshot, &before, err);
-	if (before < reading->at.job)
-		before = reading->at.job;
-	if (rc == 0 && reading->snapshot - before > QUEUE_ID_JUMP_MAX)
-		rc = jumped(reading, "job", reading->snapshot, before, err);
-	return rc;
+	return rc ? rc : find_highest(reading, &jobs, &reading->snapshot, err);
 }
 
 /* An old copy that was put back and written on gave ids out again: rows with ids that
@@ -286,11 +315,11 @@ static int check_taken(struct reading *reading, struct error *err)
 static int read_all(struct reading *reading, struct error *err)
 {
 	const struct pass passes[] = {
-		{QQ_command_next, QQ_command_next_types, &reading->at.command, true,
+		{QQ_command_next, QQ_command_next_types, &reading->at.command,
 			hand_out_command},
-		{QQ_job_next_urgent, QQ_job_next_urgent_types, &reading->at.urgent, false,
+		{QQ_job_next_urgent, QQ_job_next_urgent_types, &reading->at.urgent,
 			hand_out_row},
-		{QQ_job_next, QQ_job_next_types, &reading->at.job, true, hand_out_row},
+		{QQ_job_next, QQ_job_next_types, &reading->at.job, hand_out_row},
 	};
 	int rc = check_taken(reading, err);
 

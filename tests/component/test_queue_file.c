@@ -469,16 +469,78 @@ static void an_id_that_jumps(void **state)
 					      "hand?)"));
 	assert_int_equal(lab->n_commands, 0);
 	assert_int_equal(lab->cursor.job, 10000000);
-	lab_sql(lab, "DELETE FROM job; INSERT INTO command(id, verb) "
+	lab_sql(lab, "DELETE FROM job; UPDATE sqlite_sequence SET seq = 10000000 WHERE "
+		     "name = 'job'; INSERT INTO command(id, verb) "
 		     "VALUES(999999999999, 'pause')");
 	assert_int_equal(lab_ensure(lab), 0);
 	assert_int_equal(lab_read(lab, 1000), QUEUE_E_FAULT);
 	assert_non_null(
 		strstr(lab->err.text, ": command 999999999999 jumps by more than"));
-	lab_sql(lab, "DELETE FROM command; INSERT INTO job(id, action, user_id) "
+	lab_sql(lab, "DELETE FROM command; DELETE FROM sqlite_sequence WHERE name = "
+		     "'command'; INSERT INTO job(id, action, user_id) "
 		     "VALUES(9223372036854775807, 'create', 'u')");
 	assert_int_equal(lab_ensure(lab), 0);
 	assert_int_equal(lab_read(lab, 1000), QUEUE_E_FAULT);
+}
+
+/* Urgent rows are taken first, and what is taken is in the audit for good. Two of them
+ * stand by each other. */
+static void an_urgent_id_that_jumps(void **state)
+{
+	static const char *const pairs[] = {"(99999999999, 'create', 'u', 9), "
+					    "(100000000000, 'create', 'u', 9)",
+		"(9223372036854775807, 'create', 'u', 9)",
+		"(5000000, 'create', 'u', 0), (15000001, 'create', 'u', 9), "
+		"(15000002, 'create', 'u', 0)"};
+	struct lab *lab = *state;
+
+	lab_take(lab, 0);
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		AUTO(free_ptr)
+		char *sql = xasprintf(
+			"DELETE FROM job; DELETE FROM sqlite_sequence; INSERT INTO "
+			"job(id, action, user_id, priority) VALUES %s",
+			pairs[i]);
+
+		lab_sql(lab, sql);
+		assert_int_equal(lab_ensure(lab), 0);
+		assert_int_equal(lab_read(lab, 1000), QUEUE_E_FAULT);
+		assert_non_null(strstr(lab->err.text, " jumps by more than 10000000"));
+		assert_int_equal(lab->n_rows, 0);
+	}
+	assert_non_null(strstr(lab->err.text, ": job 15000001 jumps by more than "
+					      "10000000 past 5000000"));
+}
+
+/* No row can be inserted any more, or the next one jumps: said, with what to do. */
+static void a_sequence_that_ran_ahead(void **state)
+{
+	static const char *const tables[] = {"job", "command"};
+	struct lab *lab = *state;
+
+	lab_take(lab, 0);
+	lab_sql(lab, "INSERT INTO job(action, user_id) VALUES('create', 'u');"
+		     "INSERT INTO command(verb) VALUES('pause')");
+	lab_take(lab, 1);
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		AUTO(free_ptr)
+		char *set =
+			xasprintf("UPDATE sqlite_sequence SET seq = 9223372036854775807 "
+				  "WHERE name = '%s'",
+				tables[i]);
+		AUTO(free_ptr)
+		char *remedy =
+			xasprintf("UPDATE sqlite_sequence SET seq = 1 WHERE name = '%s'",
+				tables[i]);
+
+		lab_sql(lab, set);
+		assert_int_equal(lab_ensure(lab), 0);
+		assert_int_equal(lab_read(lab, 1000), QUEUE_E_FAULT);
+		assert_non_null(strstr(lab->err.text, remedy));
+		lab_expect_fault(lab, remedy);
+		lab_sql(lab, remedy);
+		lab_take(lab, 0);
+	}
 }
 
 /* More than 10,000,000 ids may wait, as long as they are there. */
@@ -601,6 +663,8 @@ int main(void)
 		TEST(an_old_copy_is_not_read),
 		TEST(ids_rewound_while_open),
 		TEST(an_id_that_jumps),
+		TEST(an_urgent_id_that_jumps),
+		TEST(a_sequence_that_ran_ahead),
 		TEST(far_behind_is_no_jump),
 		TEST(a_removed_file_is_made_anew),
 		TEST(replaced_while_open),

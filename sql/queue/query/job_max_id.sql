@@ -1,2 +1,2 @@
--- The highest job id below a limit; NULL where there is none.
-SELECT max(id) FROM job NOT INDEXED WHERE id < :below;
+-- The highest job id up to a limit; NULL where there is none.
+SELECT max(id) FROM job NOT INDEXED WHERE id <= :upto;
