@@ -50,10 +50,9 @@ static int ran_ahead(struct queue *queue, const char *table, int64_t given, int6
 {
 	(void)error_set(err,
 		"%s: sqlite_sequence says that %s %lld was given out, more than %d past "
-		"the last, %lld (set by hand?): set it back, UPDATE sqlite_sequence SET "
-		"seq = %lld WHERE name = '%s'",
+		"the last, %lld (set by hand?): set the seq of '%s' there back to %lld",
 		queue->path, table, (long long)given, QUEUE_ID_JUMP_MAX, (long long)last,
-		(long long)last, table);
+		table, (long long)last);
 	return QUEUE_E_FAULT;
 }
 

@@ -260,7 +260,7 @@ static int replay_page(struct job_walk *walk, struct error *err)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < PAGE_JOBS; i++) {
-		int64_t id;
+		int64_t id = 0;
 
 		rc = walk->at_end ? READER_E_NONE
 				  : next_job(walk->reader, walk->from, &id, err);

@@ -524,21 +524,24 @@ static void a_sequence_that_ran_ahead(void **state)
 	lab_take(lab, 1);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		AUTO(free_ptr)
-		char *set =
+		char *remedy =
+			xasprintf("set the seq of '%s' there back to 1", tables[i]);
+		AUTO(free_ptr)
+		char *ahead =
 			xasprintf("UPDATE sqlite_sequence SET seq = 9223372036854775807 "
 				  "WHERE name = '%s'",
 				tables[i]);
 		AUTO(free_ptr)
-		char *remedy =
+		char *back =
 			xasprintf("UPDATE sqlite_sequence SET seq = 1 WHERE name = '%s'",
 				tables[i]);
 
-		lab_sql(lab, set);
+		lab_sql(lab, ahead);
 		assert_int_equal(lab_ensure(lab), 0);
 		assert_int_equal(lab_read(lab, 1000), QUEUE_E_FAULT);
 		assert_non_null(strstr(lab->err.text, remedy));
 		lab_expect_fault(lab, remedy);
-		lab_sql(lab, remedy);
+		lab_sql(lab, back);
 		lab_take(lab, 0);
 	}
 }
