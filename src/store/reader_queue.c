@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "store/db.h"
+#include "store/queue_schema.h"
 #include "store/queue_vfs.h"
 #include "store/reader_internal.h"
 #include "store/sql.h"
@@ -13,12 +14,13 @@
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
+#define SCHEMA_MS       10000
 
-enum queue_query {
-#define SQL(stem, text) QQ_##stem,
+enum queue_ctl_query {
+#define SQL(stem, text) QC_##stem,
 #include "queue_ctl.inc"
 #undef SQL
-	QQ__MAX
+	QC__MAX
 };
 
 static const struct sql_text texts[] = {
@@ -30,7 +32,7 @@ static const struct sql_text texts[] = {
 struct reader_queue {
 	struct queue_vfs *vfs;        /* owned; outlives db */
 	sqlite3 *db;                  /* owned */
-	sqlite3_stmt *stmts[QQ__MAX]; /* owned */
+	sqlite3_stmt *stmts[QC__MAX]; /* owned */
 };
 
 /* Whether the folder or the file keeps this user out, or is not there. */
@@ -95,6 +97,23 @@ static int configure(sqlite3 *db, struct error *err)
 	return sql_exec(db, text, err);
 }
 
+/* Whoever may write the file may give it another schema, with code of their own in it,
+ * which a SELECT would run for as long as it likes. */
+static int check_schema(sqlite3 *borrowed, struct error *err)
+{
+	struct queue_conn conn = {.db = borrowed};
+	struct queue_schema_extra extra = {0};
+	struct queue_schema *schema = NULL;
+	int rc = queue_schema_new(&schema, err);
+
+	queue_conn_limit(&conn, SCHEMA_MS);
+	if (rc == 0)
+		rc = queue_schema_check(schema, &conn, &extra, err);
+	free(extra.warning);
+	queue_schema_free(schema);
+	return rc ? -1 : 0;
+}
+
 static int open_db(struct reader_queue *queue, const char *path, struct error *err)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
@@ -111,8 +130,10 @@ static int open_db(struct reader_queue *queue, const char *path, struct error *e
 		return outcome_of(queue->db);
 	/* Before anything is said of tables that another version may have changed. */
 	rc = db_read_version(queue->db, &db_queue, &version, err);
+	if (rc == 0 && version == db_queue.n_schemas)
+		rc = check_schema(queue->db, err);
 	if (rc == 0)
-		rc = sql_prepare(queue->db, texts, QQ__MAX, queue->stmts, err);
+		rc = sql_prepare(queue->db, texts, QC__MAX, queue->stmts, err);
 	return rc < 0 ? outcome_of(queue->db) : 0;
 }
 
@@ -141,7 +162,7 @@ void reader_queue_free(struct reader_queue *queue)
 {
 	if (!queue)
 		return;
-	sql_finalize(queue->stmts, QQ__MAX);
+	sql_finalize(queue->stmts, QC__MAX);
 	db_close(queue->db);
 	queue_vfs_free(queue->vfs);
 	free(queue);
@@ -213,7 +234,7 @@ static int insert(sqlite3_stmt *borrowed, int64_t *ret_id, struct error *err)
 int reader_queue_add_job(struct reader_queue *queue, const struct reader_request *request,
 	int64_t *ret_id, struct error *err)
 {
-	sqlite3_stmt *stmt = queue->stmts[QQ_job_insert];
+	sqlite3_stmt *stmt = queue->stmts[QC_job_insert];
 
 	sql_bind(stmt, "tttIttNtttttt", request->action, request->user_id,
 		request->org_id, request->expires_in_seconds, request->sign_in_token_id,
@@ -230,7 +251,7 @@ int reader_queue_add_job(struct reader_queue *queue, const struct reader_request
 int reader_queue_job_of_key(struct reader_queue *queue, const char *key,
 	struct reader_waiting *ret_job, struct error *err)
 {
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_job_of_key];
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QC_job_of_key];
 	int rc;
 
 	sql_bind(stmt, "t", key);
@@ -250,7 +271,7 @@ int reader_queue_job_of_key(struct reader_queue *queue, const char *key,
 static int has_same_limits(
 	struct reader_queue *queue, const struct reader_batch *batch, struct error *err)
 {
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_batch_same];
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QC_batch_same];
 	int rc;
 
 	sql_bind(stmt, "tII", batch->name, batch->release_first, batch->max_failures);
@@ -263,7 +284,7 @@ static int has_same_limits(
 int reader_queue_add_batch(
 	struct reader_queue *queue, const struct reader_batch *batch, struct error *err)
 {
-	sqlite3_stmt *stmt = queue->stmts[QQ_batch_insert];
+	sqlite3_stmt *stmt = queue->stmts[QC_batch_insert];
 	int64_t ignored;
 	int rc;
 
@@ -276,7 +297,7 @@ int reader_queue_add_batch(
 int reader_queue_add_command(struct reader_queue *queue, const struct reader_order *order,
 	int64_t *ret_id, struct error *err)
 {
-	sqlite3_stmt *stmt = queue->stmts[QQ_command_insert];
+	sqlite3_stmt *stmt = queue->stmts[QC_command_insert];
 
 	sql_bind(stmt, "tIttttt", order->verb, order->job_id, order->batch, order->action,
 		order->until, order->requested_by, order->reason);
@@ -286,7 +307,7 @@ int reader_queue_add_command(struct reader_queue *queue, const struct reader_ord
 static int last_id(
 	struct reader_queue *queue, const char *table, int64_t *ret_id, struct error *err)
 {
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_last_id];
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QC_last_id];
 	int rc;
 
 	sql_bind(stmt, "t", table);
@@ -306,7 +327,7 @@ int reader_queue_last(struct reader_queue *queue, int64_t *ret_job, int64_t *ret
 int reader_queue_job(struct reader_queue *queue, int64_t id,
 	struct reader_waiting *ret_job, struct error *err)
 {
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_job_get];
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QC_job_get];
 	int rc;
 
 	sql_bind(stmt, "i", id);
@@ -324,7 +345,7 @@ int reader_queue_ids(struct reader_queue *queue, const struct reader_selector *s
 	void *userdata, struct error *err)
 {
 	AUTO(reader_ids) struct reader_ids ids = {0};
-	sqlite3_stmt *stmt = queue->stmts[QQ_job_ids_above];
+	sqlite3_stmt *stmt = queue->stmts[QC_job_ids_above];
 	int rc = 0;
 
 	sql_bind(stmt, "itttttttt", after, selector->batch, selector->user_id,
@@ -343,7 +364,7 @@ int reader_queue_batches(struct reader_queue *queue,
 		struct error *err),
 	void *userdata, struct error *err)
 {
-	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QQ_batch_waiting];
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QC_batch_waiting];
 	int rc;
 
 	sql_bind(stmt, "iti", progress->queue_job, name, progress->queue_urgent);

@@ -114,5 +114,25 @@ def test_attempts_at_the_end_of_the_numbers():
     assert "BROKEN" in daemon.ctl("verify", check=1).stdout
 
 
+# fault: Q2
+def test_a_queue_with_code_in_its_schema():
+    """It is not run, whatever it would do."""
+    daemon = stopped()
+    database = sqlite3.connect(daemon.queue_db)
+    columns = [row[1] for row in database.execute("PRAGMA table_info(job)")]
+    rest = ", ".join(name for name in columns if name not in ("id", "submitted_at"))
+    database.executescript(
+        f"DROP TABLE job; CREATE TABLE job (id INTEGER PRIMARY KEY AUTOINCREMENT, {rest},"
+        " submitted_at TEXT AS (abs(-9223372036854775807 - id)));"
+        "INSERT INTO job (id, action, user_id, batch) VALUES (7, 'create', 'user_a', 'x');")
+    database.close()
+    for words in (["create", "user_b"], ["cancel", "7"]):
+        done = daemon.ctl(*words, check=1)
+        assert "queue.db: the table job is not the shipped one" in done.stderr, done
+    for words in (["batches"], ["explain", "7"], ["job", "7"], ["doctor"]):
+        done = daemon.ctl(*words, check=None)
+        assert "overflow" not in done.stdout + done.stderr, done
+
+
 if __name__ == "__main__":
     main()
