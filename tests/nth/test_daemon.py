@@ -598,6 +598,7 @@ def main():
     parser.add_argument("--count", action="store_true")
     parser.add_argument("--budget", type=int, default=200, help="without --all: so many points")
     parser.add_argument("--stride", type=int, default=1, help="with --all: each such point")
+    parser.add_argument("--first", type=int, default=0, help="with --stride: the first of them, from 0")
     parser.add_argument("--jobs", type=int, default=4)
     options = parser.parse_args()
     seed = int(os.environ.get("NTH_SEED", "1"))
@@ -614,7 +615,7 @@ def main():
         if options.point:
             points = [Point.parse(text) for text in options.point]
         elif options.all or os.environ.get("NTH_ALL"):
-            points = list(all_points(counts, wanted))[:: options.stride]
+            points = list(all_points(counts, wanted))[options.first :: options.stride]
         else:
             points = some_points(counts, wanted, random.Random(seed), options.budget)
         status = sweep(folder, points, options, seed)
