@@ -101,6 +101,7 @@ static void answer(struct story *story, const struct reader_event *event)
 
 static void send(struct story *story, const struct reader_event *event)
 {
+	/* Unsigned: in a damaged file it may be the greatest number there is. */
 	if (strcmp(story->state, "queued") != 0 ||
 		(uint64_t)event->attempt != (uint64_t)story->attempts + 1)
 		story->fault = "an attempt began out of turn";

@@ -27,7 +27,8 @@ static bool is_later(const struct verify_resume *resume, const struct verify_pau
 
 static bool covers(const struct verify_resume *resume, const struct verify_pause *pause)
 {
-	/* The daemon's own, once a pause's until has come. */
+	/* The daemon's own, once a pause's until has come: its id, negated. Unsigned, as
+	 * there is no such number for the lowest. */
 	if (resume->id < 0)
 		return (uint64_t)pause->id + (uint64_t)resume->id == 0;
 	return is_later(resume, pause) && verify_same(resume->batch, pause->batch) &&

@@ -177,8 +177,8 @@ static bool is_paged(enum reader_report report)
 
 /* Where a page ended. */
 struct place {
-	int64_t entry;    /* 0 = the first page comes */
-	char *expires_at; /* owned; of the outstanding */
+	int64_t entry;
+	char *expires_at; /* owned; "" but of the outstanding; NULL = none has yet */
 };
 
 static void place_cleanup(struct place *place)
@@ -195,7 +195,7 @@ static int move(struct place *place, enum reader_report report, const struct row
 	bool outstanding = report == READER_REPORT_OUTSTANDING;
 	/* Each begins with its entry. */
 	const char *at = outstanding && row->expires_at ? row->expires_at : "";
-	int order = place->entry ? strcmp(at, place->expires_at) : 1;
+	int order = place->expires_at ? strcmp(at, place->expires_at) : 1;
 
 	if (order < 0 || (order == 0 && row->entry <= place->entry))
 		return error_set(err,
@@ -233,7 +233,7 @@ static int load_page(struct reader *reader, const struct reader_report_ask *ask,
 {
 	int rc = reader_begin(reader, err);
 
-	if (rc == 0 && place->entry == 0)
+	if (rc == 0 && !place->expires_at)
 		rc = read_evidence(reader, ask, evidence, err);
 	if (rc == 0)
 		rc = load(reader, ask, rows, place, err);

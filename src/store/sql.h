@@ -49,10 +49,11 @@ int sql_exec(sqlite3 *db, const char *text, struct error *err);
 
 /* The column as text, NULL where it is NULL; borrowed until the next step. */
 const char *sql_text(sqlite3_stmt *stmt, int column);
-/* The column as a new string that the caller frees; NULL where it is NULL. A NUL in it,
- * which nothing of ours writes, is SQL_NUL there: two bytes that no UTF-8 holds, so that
- * the text is no other one's beginning. */
+
+/* What sql_dup() has for a NUL, which nothing of ours writes: two bytes that no UTF-8
+ * holds, so that the text does not pass for its beginning. */
 #define SQL_NUL "\xC0\x80"
+/* The column as a new string that the caller frees; NULL where it is NULL. */
 char *sql_dup(sqlite3_stmt *stmt, int column);
 
 /* AUTO(sql_reset) sqlite3_stmt *stmt = …: resets and clears bindings at scope end. */
