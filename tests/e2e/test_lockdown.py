@@ -93,7 +93,7 @@ def test_all_three_lists():
     fake.latency(1500)
     daemon.queue(MANY.format(n=20, tag="run"))
     wait_until(lambda: daemon.states().get("running") == 4, 20)
-    daemon.signal(signal.SIGSTOP)
+    daemon.freeze()
     daemon.queue(MANY.format(n=30, tag="new"))
     lockdown = Running(daemon)
     wait_until(lambda: "pause" in daemon.queue("SELECT verb FROM command;"), 20)
@@ -291,7 +291,7 @@ def test_a_policy_that_wants_everything_filled_in():
 def test_revokes_that_wait_to_be_taken_are_not_asked_for_again():
     _, daemon = started()
     daemon.ctl("create", "user_a", "--wait")
-    daemon.signal(signal.SIGSTOP)
+    daemon.freeze()
     daemon.ctl("revoke", "--all-live", "--expect", "1")
     again = daemon.ctl("revoke", "--all-live", "--dry-run")
     assert "1 more are being revoked already" in again.stderr, again.stderr

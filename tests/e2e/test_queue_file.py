@@ -95,7 +95,7 @@ def test_a_wal_that_holds_nothing_is_set_back():
     for held in (False, True):
         daemon = Daemon(fake)
         daemon.start()
-        daemon.signal(signal.SIGSTOP)
+        daemon.freeze()
         other = sqlite3.connect(daemon.queue_db, isolation_level=None)
         other.execute("PRAGMA journal_mode = WAL")
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")

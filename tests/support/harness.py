@@ -568,6 +568,27 @@ class Daemon(Process):
         after = self.wait_notify("RELOADING", "1", deadline, after) - 1
         self.wait_notify("READY", "1", deadline, after)
 
+    def freeze(self, deadline=10.0):
+        """SIGSTOP at a moment when it holds no lock on queue.db: one that stands still with
+        a lock keeps everybody else out for as long. SIGCONT ends it."""
+        end = time.monotonic() + deadline
+        other = sqlite3.connect(self.queue_db, timeout=0, isolation_level=None)
+        try:
+            while True:
+                self.signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+                try:
+                    other.execute("BEGIN EXCLUSIVE")
+                    other.execute("ROLLBACK")
+                    return
+                except sqlite3.OperationalError as fault:
+                    if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                        raise
+                self.signal(signal.SIGCONT)
+                time.sleep(0.01)
+        finally:
+            other.close()
+
     def stop(self, expect=0, deadline=60.0):
         """SIGTERM, and waits for the end; the exit status must be the expected one."""
         if self.running():
