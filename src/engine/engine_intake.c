@@ -386,22 +386,30 @@ int engine_sweep(struct engine *engine, struct error *err)
 	const struct queue_reader reader = {
 		.userdata = engine, .on_command = on_command, .on_row = on_stray};
 	int64_t before = engine->now.wall_ms - engine->options.config->retention_queue_ms;
+	struct queue_swept swept = {0};
 	int64_t job_id, command_id;
-	int n = 0, rc;
+	int rc;
 
 	if (ledger_taken_before(engine->ledger, before, &job_id, &command_id, err) < 0)
 		return -1;
 	if (!job_id && !command_id)
 		return 0;
-	rc = queue_sweep(engine->queue, job_id, command_id, is_known, &reader, &n, err);
+	rc = queue_sweep(
+		engine->queue, job_id, command_id, is_known, &reader, &swept, err);
 	if (rc < 0)
 		return -1;
+	if (swept.n_never)
+		engine_say(engine, LOG_LEVEL_WARNING, NULL, NULL,
+			"queue.db had jobs with ids below 1, which it never gives out "
+			"(somebody went past its CHECKs and triggers): %d removed, not "
+			"taken",
+			swept.n_never);
 	/* A full step means that there is more, and it may be as much as comes in; one
 	 * that found a lock is tried by the next tick. Otherwise the next is an hour
 	 * away. */
-	if (rc == 0 && n >= ENGINE_STEP_MAX)
+	if (rc == 0 && swept.n_gone >= ENGINE_STEP_MAX)
 		engine->tick_at_ms = engine->now.mono_ms + ENGINE_SWEEP_STEP_MS;
-	if (rc == QUEUE_E_BUSY || (rc == 0 && n >= ENGINE_STEP_MAX))
+	if (rc == QUEUE_E_BUSY || (rc == 0 && swept.n_gone >= ENGINE_STEP_MAX))
 		engine->sweep_at_ms = engine->now.mono_ms;
 	return 0;
 }

@@ -157,16 +157,23 @@ struct queue_reader {
 int queue_read(struct queue *queue, struct queue_cursor *cursor, int max_rows,
 	const struct queue_reader *reader, bool *ret_more, struct error *err);
 
+/* What one call removed. */
+struct queue_swept {
+	int n_gone;  /* jobs and commands */
+	int n_never; /* jobs among them with an id below 1, which was never given out */
+};
+
 /* Removes jobs with ids up to max_job_id and commands up to max_command_id, lowest first,
  * at most 1,000 of each a call, on a connection of its own with triggers off. A job for
  * which known(userdata of reader, id, …) says that it is not is not removed but handed to
  * on_row; a later call removes it, when it is known. known() returns 0, or < 0 to end the
- * sweep as failed. *ret_n: how many rows went; 0 = nothing is left to do up to these ids,
+ * sweep as failed. *ret_swept: where n_gone is 0, nothing is left to do up to these ids,
  * unless on_row was called. The queue must be open. 0, QUEUE_E_…, or < 0 (a callback
  * failed, or no memory); nothing was removed then. */
 int queue_sweep(struct queue *queue, int64_t max_job_id, int64_t max_command_id,
 	int (*known)(void *userdata, int64_t job_id, bool *ret_known, struct error *err),
-	const struct queue_reader *reader, int *ret_n, struct error *err);
+	const struct queue_reader *reader, struct queue_swept *ret_swept,
+	struct error *err);
 
 /* Sets the queue's file, of whatever kind, and its side files aside as
  * queue.db.aside-YYYYMMDDTHHMMSS (clerk-tokend --new-queue); the next queue_ensure()

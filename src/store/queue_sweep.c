@@ -14,7 +14,7 @@ struct sweep {
 	int (*known)(void *userdata, int64_t job_id, bool *ret_known, struct error *err);
 	int64_t ids[QUEUE_SWEEP_ROWS];
 	int n_ids;
-	int n_gone;
+	struct queue_swept swept;
 };
 
 static int list_jobs(struct sweep *sweep, int64_t max_id, struct error *err)
@@ -65,7 +65,8 @@ static int delete_job(struct sweep *sweep, int64_t id, struct error *err)
 	sql_bind(stmt, "i", id);
 	if (queue_conn_step(conn, stmt) != SQLITE_DONE)
 		return queue_conn_failed(conn, err);
-	sweep->n_gone++;
+	sweep->swept.n_gone++;
+	sweep->swept.n_never += id < 1;
 	return 0;
 }
 
@@ -74,7 +75,8 @@ static int sweep_jobs(struct sweep *sweep, int64_t max_id, struct error *err)
 	int rc = list_jobs(sweep, max_id, err);
 
 	for (int i = 0; rc == 0 && i < sweep->n_ids; i++) {
-		/* An id below 1 was never given out: it is nobody's job. */
+		/* An id below 1 was never given out: it is nobody's job, and the audit
+		 * has no room for it. */
 		bool known = sweep->ids[i] < 1;
 
 		if (!known && sweep->known(sweep->reader->userdata, sweep->ids[i], &known,
@@ -96,7 +98,7 @@ static int sweep_commands(struct sweep *sweep, int64_t max_id, struct error *err
 	sql_bind(stmt, "ii", max_id, (int64_t)QUEUE_SWEEP_ROWS);
 	if (queue_conn_step(conn, stmt) != SQLITE_DONE)
 		return queue_conn_failed(conn, err);
-	sweep->n_gone += sqlite3_changes(conn->db);
+	sweep->swept.n_gone += sqlite3_changes(conn->db);
 	return 0;
 }
 
@@ -116,14 +118,15 @@ static int sweep_all(struct sweep *sweep, int64_t max_job_id, int64_t max_comman
 		rc = sweep_jobs(sweep, max_job_id, err);
 	if (rc == 0)
 		rc = sweep_commands(sweep, max_command_id, err);
-	if (rc == 0 && sweep->n_gone)
+	if (rc == 0 && sweep->swept.n_gone)
 		rc = queue_conn_commit(&sweep->conn, err);
 	return rc;
 }
 
 int queue_sweep(struct queue *queue, int64_t max_job_id, int64_t max_command_id,
 	int (*known)(void *userdata, int64_t job_id, bool *ret_known, struct error *err),
-	const struct queue_reader *reader, int *ret_n, struct error *err)
+	const struct queue_reader *reader, struct queue_swept *ret_swept,
+	struct error *err)
 {
 	struct sweep sweep = {.queue = queue, .reader = reader, .known = known};
 	int rc;
@@ -141,6 +144,6 @@ int queue_sweep(struct queue *queue, int64_t max_job_id, int64_t max_command_id,
 		rc = sweep_all(&sweep, max_job_id, max_command_id, err);
 	queue_conn_close(&sweep.conn);
 	if (rc == 0)
-		*ret_n = sweep.n_gone;
+		*ret_swept = sweep.swept;
 	return rc;
 }

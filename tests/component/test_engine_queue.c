@@ -138,6 +138,29 @@ static void test_a_sweep_that_finds_a_lock(void **state)
 	(void)sqlite3_close(db);
 }
 
+/* Somebody's rows past the guards: never taken, not recorded, but it is said. */
+static void test_swept_rows_that_were_never_taken_are_said(void **state)
+{
+	sqlite3 *db;
+
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.retention_queue_ms = 1000;
+	db = stranger();
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	run(db, "PRAGMA ignore_check_constraints = ON");
+	run(db, "INSERT INTO job (id, action, user_id) VALUES "
+		"(0, 'create', 'user_0'), (-3, 'create', 'user_3')");
+	(void)sqlite3_close(db);
+	world_creates(&world, 1);
+	assert_int_equal(world.n_sent, 1);
+	world_pass(&world, 2 * 3600000);
+	scratch_expect("queue", "SELECT count(*) FROM job", "0");
+	scratch_expect("audit", "SELECT count(*) FROM job", "1");
+	assert_int_equal(world_times_said(&world, "with ids below 1"), 1);
+	assert_non_null(strstr(world.said, "2 removed, not taken"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -145,6 +168,7 @@ int main(void)
 		TEST(test_a_row_that_was_taken_may_change),
 		TEST(test_an_hour_of_a_locked_queue),
 		TEST(test_a_sweep_that_finds_a_lock),
+		TEST(test_swept_rows_that_were_never_taken_are_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,10 +133,10 @@ static void a_super_journal_planted_while_open(void **state)
 	name_super_journal(lab, victim);
 	{
 		struct queue_reader reader = lab_reader(lab);
-		int n;
+		struct queue_swept swept;
 
 		assert_int_equal(
-			queue_sweep(lab->q, 0, 5, NULL, &reader, &n, &lab->err), 0);
+			queue_sweep(lab->q, 0, 5, NULL, &reader, &swept, &lab->err), 0);
 	}
 	assert_int_equal(access(victim, F_OK), 0);
 	lab_take(lab, 1);

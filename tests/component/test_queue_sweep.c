@@ -3,6 +3,7 @@
 
 static int64_t unknown_id;    /* the job that nobody took; 0 = all are known */
 static int64_t asked_in_vain; /* the job of which that cannot be told */
+static int n_never;           /* what the last sweep() said of that */
 
 static int is_known(void *userdata, int64_t job_id, bool *ret_known, struct error *err)
 {
@@ -16,12 +17,16 @@ static int is_known(void *userdata, int64_t job_id, bool *ret_known, struct erro
 static int sweep(struct lab *lab, int64_t max_job_id, int64_t max_command_id, int *ret_n)
 {
 	struct queue_reader reader = lab_reader(lab);
+	struct queue_swept swept = {-1, -1};
+	int rc;
 
 	lab_forget(lab);
 	lab->err.text[0] = '\0';
-	*ret_n = -1;
-	return queue_sweep(
-		lab->q, max_job_id, max_command_id, is_known, &reader, ret_n, &lab->err);
+	rc = queue_sweep(
+		lab->q, max_job_id, max_command_id, is_known, &reader, &swept, &lab->err);
+	*ret_n = swept.n_gone;
+	n_never = swept.n_never;
+	return rc;
 }
 
 static void expect_sweep(
@@ -99,7 +104,7 @@ static void one_of_them_is_too_big(void **state)
 }
 
 /* Nobody was given such an id, and the audit has no room for it. */
-static void ids_below_1_just_go(void **state)
+static void ids_below_1_go_and_are_counted(void **state)
 {
 	struct lab *lab = *state;
 
@@ -107,6 +112,9 @@ static void ids_below_1_just_go(void **state)
 		     "(-5, 'create', 'u'), (-9223372036854775807, 'create', 'u')");
 	expect_sweep(lab, 2, 0, 5);
 	assert_int_equal(lab->n_rows, 0);
+	assert_int_equal(n_never, 3);
+	expect_sweep(lab, 3, 0, 1);
+	assert_int_equal(n_never, 0);
 }
 
 static void a_callback_that_fails_removes_nothing(void **state)
@@ -211,7 +219,7 @@ int main(void)
 		TEST(a_thousand_a_call_lowest_first),
 		TEST(what_nobody_took_is_handed_out),
 		TEST(one_of_them_is_too_big),
-		TEST(ids_below_1_just_go),
+		TEST(ids_below_1_go_and_are_counted),
 		TEST(a_callback_that_fails_removes_nothing),
 		TEST(not_knowing_removes_and_hands_out_nothing),
 		TEST(a_reader_or_writer_is_busy),

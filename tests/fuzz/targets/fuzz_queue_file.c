@@ -254,7 +254,8 @@ static void use(struct queue *queue)
 	struct queue_cursor cursor = {0};
 	struct error err = ERROR_NULL;
 	bool more = true;
-	int n = 1, rc = 0;
+	struct queue_swept swept;
+	int rc = 0;
 
 	for (int i = 0; i < 4 && more && rc == 0; i++) {
 		char *warning = NULL;
@@ -269,7 +270,7 @@ static void use(struct queue *queue)
 		}
 	}
 	for (int i = 0; i < 2 && rc == 0; i++) {
-		rc = queue_sweep(queue, 100, 100, is_known, &reader, &n, &err);
+		rc = queue_sweep(queue, 100, 100, is_known, &reader, &swept, &err);
 		expect_outcome(rc, &err);
 	}
 	(void)queue_changed(queue);
