@@ -385,11 +385,12 @@ class Run:
                 raise
 
     def ended_in_libconfig(self):
-        """libconfig looks at no allocation: without memory the process ends right there,
-        before anything was begun (contract section 6: systemd starts it again)."""
+        """libconfig looks at no allocation, and its scanner exits: without memory the
+        process ends right there, before anything was begun (contract section 6: systemd
+        starts it again)."""
         log = self.daemon.log()
-        frames = r"#0 (.* in __str.*\n *#1 )?.*/libconfig\.so"
-        return self.point.what == "memory" and re.search(frames, log)
+        frames = r"#0 (.* in __str.*\n *#1 )?.*/libconfig\.so|^out of dynamic memory in .*yy"
+        return self.point.what == "memory" and re.search(frames, log, re.MULTILINE)
 
     def check_life(self):
         """How it ended."""
