@@ -91,13 +91,14 @@ static int on_waiting(
 	return 0;
 }
 
-/* How many of the targets are over. 0 or < 0. */
+/* How many of the targets are over. 0, READER_E_BUSY or < 0. */
 static int judge(
 	struct ctl *ctl, struct targets *targets, size_t *ret_n_over, struct error *err)
 {
 	struct reader_progress progress;
 	char limit[CLOCK_TEXT_LEN];
 	size_t n = 0;
+	int rc;
 
 	*ret_n_over = 0;
 	clock_format(clock_now().wall_ms - OVER_MS, limit);
@@ -108,10 +109,11 @@ static int judge(
 	}
 	if (n == 0)
 		return 0;
-	if (reader_progress(ctl->reader, &progress, err) < 0 ||
-		reader_queue_batches(
-			ctl->queue, &progress, NULL, on_waiting, targets, err) < 0)
+	if (reader_progress(ctl->reader, &progress, err) < 0)
 		return -1;
+	rc = reader_queue_batches(ctl->queue, &progress, NULL, on_waiting, targets, err);
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < targets->n; i++)
 		*ret_n_over += targets->targets[i].finished_at != NULL;
 	return 0;
@@ -122,6 +124,7 @@ int append_check(struct ctl *ctl, const struct rows *rows)
 	AUTO(targets) struct targets targets = {0};
 	struct error err = ERROR_NULL;
 	size_t n_over, shown = 0;
+	int rc;
 
 	if (args_has(ctl->args, OPT_APPEND_BATCH))
 		return CTL_OK;
@@ -131,8 +134,9 @@ int append_check(struct ctl *ctl, const struct rows *rows)
 		ctl_try_audit(ctl);
 	if (!targets.n || !ctl->reader)
 		return CTL_OK;
-	if (judge(ctl, &targets, &n_over, &err) < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
+	rc = judge(ctl, &targets, &n_over, &err);
+	if (rc)
+		return ctl_say_outcome(ctl, "queue.db", rc, &err);
 	for (size_t i = 0; i < targets.n && shown < SHOWN_MAX; i++) {
 		const struct target *target = &targets.targets[i];
 		char jobs[ETA_TEXT_LEN];

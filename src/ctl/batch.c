@@ -38,10 +38,11 @@ int batch_read_taken(
 
 int batch_read_waiting(struct ctl *ctl, struct batch *batch, struct error *err)
 {
+	int rc = ctl_try_queue(ctl, err);
+
 	batch->n_waiting = 0;
-	ctl_try_queue(ctl);
-	if (!ctl->queue)
-		return 0;
+	if (rc || !ctl->queue)
+		return rc;
 	/* The state says how far the queue was taken when it was read: each row is
 	 * counted once. */
 	return reader_queue_batches(

@@ -12,7 +12,8 @@ struct batch {
 	bool canary;                        /* the pause is its canary's */
 };
 
-/* Reads it, the queue too where this user may. 0 or < 0. */
+/* Reads it, the queue too where this user may. 0, READER_E_BUSY (what waits is not known)
+ * or < 0. */
 int batch_read(
 	struct ctl *ctl, const char *name, struct batch *ret_batch, struct error *err);
 

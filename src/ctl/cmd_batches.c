@@ -90,20 +90,22 @@ static int newest_first(const void *a, const void *b)
 static int gather(struct ctl *ctl, struct names *names, struct error *err)
 {
 	struct waiting waiting = {.names = names};
+	int rc = ctl_try_queue(ctl, err);
 
-	ctl_try_queue(ctl);
+	if (rc)
+		return rc;
 	if (reader_batches(ctl->reader, on_taken, names, err) < 0 ||
 		reader_progress(ctl->reader, &names->progress, err) < 0)
 		return -1;
 	if (names->n)
 		qsort(names->names, names->n, sizeof(*names->names), by_text);
 	waiting.n_sorted = names->n;
-	if (ctl->queue && reader_queue_batches(ctl->queue, &names->progress, NULL,
-				  on_waiting, &waiting, err) < 0)
-		return -1;
+	if (ctl->queue)
+		rc = reader_queue_batches(
+			ctl->queue, &names->progress, NULL, on_waiting, &waiting, err);
 	if (names->n)
 		qsort(names->names, names->n, sizeof(*names->names), newest_first);
-	return 0;
+	return rc;
 }
 
 /* ---- one row ---- */
@@ -166,14 +168,16 @@ static int print_batch(struct ctl *ctl, const struct names *names,
 	AUTO(free_ptr) char *last = NULL;
 	struct batch batch;
 	struct line line;
+	int rc = read_batch(ctl, names, name, &batch, err);
 
-	if (read_batch(ctl, names, name, &batch, err) < 0 ||
-		reader_batch_times(ctl->reader, name->text, &first, &last, err) < 0)
-		return -1;
+	if (rc == 0)
+		rc = reader_batch_times(ctl->reader, name->text, &first, &last, err);
+	if (rc)
+		return rc;
 	line = (struct line){.batch = name->text,
 		.state = batch_word(&batch),
 		.jobs = batch_total(&batch),
-		.not_taken = batch.n_waiting,
+		.not_taken = ctl->queue_unseen ? OUT_NONE : batch.n_waiting,
 		.queued = batch.taken.n[JOB_QUEUED],
 		.running = batch.taken.n[JOB_RUNNING],
 		.succeeded = batch.taken.n[JOB_SUCCEEDED],
@@ -218,11 +222,10 @@ static int print_all(struct ctl *ctl, const struct reader_selector *selector,
 	int64_t limit, bool *ret_more, struct error *err)
 {
 	AUTO(names) struct names names = {0};
+	int rc = gather(ctl, &names, err);
 
 	*ret_more = false;
-	if (gather(ctl, &names, err) < 0)
-		return -1;
-	for (size_t i = 0; i < names.n && !out_broken(&ctl->out); i++) {
+	for (size_t i = 0; rc == 0 && i < names.n && !out_broken(&ctl->out); i++) {
 		bool within;
 
 		if (began_within(ctl, selector, &names.names[i], &within, err) < 0)
@@ -233,10 +236,9 @@ static int print_all(struct ctl *ctl, const struct reader_selector *selector,
 			*ret_more = true;
 			return 0;
 		}
-		if (print_batch(ctl, &names, &names.names[i], err) < 0)
-			return -1;
+		rc = print_batch(ctl, &names, &names.names[i], err);
 	}
-	return 0;
+	return rc;
 }
 
 int cmd_batches(struct ctl *ctl)
@@ -245,7 +247,7 @@ int cmd_batches(struct ctl *ctl)
 	struct error err = ERROR_NULL;
 	bool more = false;
 	int64_t limit;
-	int status = ctl_limit(ctl, &limit);
+	int rc, status = ctl_limit(ctl, &limit);
 
 	if (status == CTL_OK)
 		status = select_read(ctl, false, &select);
@@ -254,9 +256,10 @@ int cmd_batches(struct ctl *ctl)
 	if (status)
 		return status;
 	out_list_begin(&ctl->out, &list);
-	if (print_all(ctl, &select.selector, limit, &more, &err) < 0)
-		status = ctl_fail(CTL_NO, "%s", err.text);
+	rc = print_all(ctl, &select.selector, limit, &more, &err);
+	status = ctl_say_outcome(ctl, "queue.db", rc, &err);
 	out_list_end(&ctl->out);
-	ctl_end_list(ctl, "batches", more);
+	if (status == CTL_OK)
+		ctl_end_list(ctl, "batches", more);
 	return status;
 }

@@ -1,6 +1,7 @@
 /* explain. */
 #include "ctl/cmd.h"
 #include "ctl/explain.h"
+#include "ctl/ids.h"
 #include "ctl/named.h"
 #include "ctl/story.h"
 #include "ctl/text.h"
@@ -137,20 +138,11 @@ static int find_waiting(struct explain *explain)
 	AUTO(reader_waiting) struct reader_waiting waiting = {0};
 	struct ctl *ctl = explain->ctl;
 	struct error err = ERROR_NULL;
-	int rc;
+	int status = ids_find_waiting(ctl, explain->job_id, &waiting);
 
-	ctl_try_queue(ctl);
-	if (!ctl->queue)
-		return ctl_fail(CTL_MISSING,
-			"there is no job %" PRId64 " (whether it waits in the queue only "
-			"submitters can see)",
-			explain->job_id);
-	rc = reader_queue_job(ctl->queue, explain->job_id, &waiting, &err);
-	if (rc == READER_E_NONE)
-		return ctl_fail(CTL_MISSING, "there is no job %" PRId64, explain->job_id);
-	if (rc == 0)
-		rc = explain_waiting(explain, &waiting, &err);
-	return rc < 0 ? ctl_fail(CTL_NO, "%s", err.text) : CTL_OK;
+	if (status == CTL_OK && explain_waiting(explain, &waiting, &err) < 0)
+		status = ctl_fail(CTL_NO, "%s", err.text);
+	return status;
 }
 
 static int find_taken(

@@ -2,6 +2,7 @@
 #include "ctl/alive.h"
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
+#include "ctl/ids.h"
 #include "ctl/lists.h"
 #include "ctl/select.h"
 
@@ -79,20 +80,10 @@ static int print_job(struct ctl *ctl, const struct reader_job *job)
 static int print_waiting(struct ctl *ctl, int64_t id)
 {
 	AUTO(reader_waiting) struct reader_waiting waiting = {0};
-	struct error err = ERROR_NULL;
-	int rc;
+	int status = ids_find_waiting(ctl, id, &waiting);
 
-	ctl_try_queue(ctl);
-	if (!ctl->queue)
-		return ctl_fail(CTL_MISSING,
-			"there is no job %" PRId64 " (whether it waits in the queue only "
-			"submitters can see)",
-			id);
-	rc = reader_queue_job(ctl->queue, id, &waiting, &err);
-	if (rc < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
-	if (rc == READER_E_NONE)
-		return ctl_fail(CTL_MISSING, "there is no job %" PRId64, id);
+	if (status)
+		return status;
 	out_object_begin(&ctl->out, &list_waiting, &waiting);
 	out_object_end(&ctl->out);
 	if (alive_check(ctl->config->state_directory, NULL) == ALIVE_NO)

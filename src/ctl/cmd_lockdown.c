@@ -106,14 +106,15 @@ static int count_waiting(struct ctl *ctl, int64_t *ret_n)
 	const struct reader_selector creates = {.action = "create"};
 	struct reader_progress progress;
 	struct error err = ERROR_NULL;
+	int rc;
 
 	if (count(ctl, "queued", ret_n))
 		return CTL_NO;
-	if (reader_progress(ctl->reader, &progress, &err) < 0 ||
-		reader_queue_ids(ctl->queue, &creates, progress.queue_job, on_waiting,
-			ret_n, &err) < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
-	return CTL_OK;
+	rc = reader_progress(ctl->reader, &progress, &err);
+	if (rc == 0)
+		rc = reader_queue_ids(ctl->queue, &creates, progress.queue_job,
+			on_waiting, ret_n, &err);
+	return ctl_say_outcome(ctl, "queue.db", rc, &err);
 }
 
 static int pause_creates(struct lockdown *lockdown)

@@ -43,9 +43,15 @@ static void say_missing(struct ctl *ctl)
 	struct error err = ERROR_NULL;
 	struct batch batch;
 	char left[ETA_TEXT_LEN], failed[ETA_TEXT_LEN];
+	int rc;
 
-	if (!name || batch_read(ctl, name, &batch, &err) < 0)
+	if (!name)
 		return;
+	rc = batch_read(ctl, name, &batch, &err);
+	if (rc) {
+		(void)ctl_say_outcome(ctl, "queue.db", rc, &err);
+		return;
+	}
 	eta_count(batch_left(&batch), left);
 	eta_count(batch_not_succeeded(&batch), failed);
 	if (batch_left(&batch) || batch_not_succeeded(&batch))

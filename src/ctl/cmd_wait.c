@@ -16,7 +16,7 @@ static int check_named(const struct ctl *ctl, const struct reader_selector *sele
 
 		for (size_t j = 0; j < ids->n && !found; j++)
 			found = ids->ids[j] == selector->jobs[i];
-		if (!found && ctl->queue)
+		if (!found && !ctl->queue_unseen)
 			return ctl_fail(CTL_MISSING, "there is no job %" PRId64,
 				selector->jobs[i]);
 	}
@@ -27,7 +27,7 @@ static int check_named(const struct ctl *ctl, const struct reader_selector *sele
 static void add_unseen(
 	const struct ctl *ctl, const struct reader_selector *selector, struct ids *ids)
 {
-	if (!ctl->queue)
+	if (ctl->queue_unseen)
 		for (size_t i = 0; i < selector->n_jobs; i++)
 			ids_add(ids, selector->jobs[i]);
 	ids_sort(ids);
@@ -61,5 +61,10 @@ int cmd_wait(struct ctl *ctl)
 		return ctl_fail(CTL_MISSING, "there is no such job");
 	waited = wait_jobs(ctl, ids.ids, ids.n, timeout);
 	status = wait_print(ctl, ids.ids, ids.n);
-	return waited ? waited : status;
+	if (waited || status)
+		return waited ? waited : status;
+	/* Of jobs that were named, each was waited for. */
+	if (ctl->queue_unseen && !select.jobs)
+		return ctl_fail_unseen(ctl, "the jobs");
+	return CTL_OK;
 }

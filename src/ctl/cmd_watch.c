@@ -20,6 +20,7 @@
 #define DRAW_MS     100  /* a terminal is redrawn that often at most */
 #define PLAIN_MS    1000 /* a line of a log comes that often at most */
 #define REFRESH_MS  1000 /* what costs more to find out is looked up that often */
+#define LOCKED_MS   500  /* a lock on the queue is waited for that long at once */
 #define AHEAD_MAX   10000
 #define COLUMNS     80
 #define COLUMNS_MAX 200
@@ -253,17 +254,39 @@ static void print(struct watch *watch, bool final)
 
 /* ---- watching ---- */
 
+/* Where others keep the queue locked, what was seen last stands: READER_E_BUSY. */
+static int read_batch(struct watch *watch, struct error *err)
+{
+	struct batch batch;
+	int rc;
+
+	if (watch->ctl->queue)
+		reader_queue_patience(watch->ctl->queue, LOCKED_MS);
+	rc = batch_read(watch->ctl, watch->name, &batch, err);
+	if (rc == 0)
+		watch->batch = batch;
+	if (rc != READER_E_BUSY)
+		return rc;
+	buf_clear(&watch->waits);
+	buf_puts(&watch->waits, "queue.db is locked by another program");
+	watch->refreshed_ms = watch->now_ms - REFRESH_MS;
+	print(watch, false);
+	return rc;
+}
+
 static int check(void *userdata, struct error *err)
 {
 	struct watch *watch = userdata;
 	bool over;
+	int rc;
 
 	if (interrupted || out_broken(&watch->ctl->out))
 		return 1;
-	if (batch_read(watch->ctl, watch->name, &watch->batch, err) < 0)
-		return -1;
-	over = batch_left(&watch->batch) == 0;
 	watch->now_ms = clock_now().mono_ms;
+	rc = read_batch(watch, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	over = batch_left(&watch->batch) == 0;
 	progress_note(&watch->rate, watch->now_ms, batch_over(&watch->batch));
 	if (over) {
 		buf_clear(&watch->waits);
@@ -286,7 +309,7 @@ static void catch_signals(void)
 }
 
 /* How the batch ended. */
-static int print_end(struct watch *watch)
+static int print_end(struct watch *watch, const char *what)
 {
 	const struct batch *batch = &watch->batch;
 	AUTO(buf) struct buf line = BUF_NULL;
@@ -305,7 +328,9 @@ static int print_end(struct watch *watch)
 		buf_printf(&line, "; stopped: max_failures (%s) was reached", count);
 	}
 	out_printf(&watch->ctl->out, "%s\n", buf_str(&line));
-	return batch_not_succeeded(batch) ? CTL_NO : CTL_OK;
+	if (batch_not_succeeded(batch))
+		return CTL_NO;
+	return watch->ctl->queue_unseen ? ctl_fail_unseen(watch->ctl, what) : CTL_OK;
 }
 
 static int begin(struct watch *watch)
@@ -313,18 +338,17 @@ static int begin(struct watch *watch)
 	AUTO(buf) struct buf name = BUF_NULL;
 	struct error err = ERROR_NULL;
 	const char *term = getenv("TERM");
+	int rc;
 
 	text_escape(&name, watch->name, strlen(watch->name));
 	watch->shown_name = xstrdup(buf_str(&name));
 	watch->terminal = watch->ctl->out.terminal && term && strcmp(term, "dumb") != 0;
 	watch->left_ms = -1;
-	if (batch_read(watch->ctl, watch->name, &watch->batch, &err) < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
+	rc = batch_read(watch->ctl, watch->name, &watch->batch, &err);
+	if (rc)
+		return ctl_say_outcome(watch->ctl, "queue.db", rc, &err);
 	if (batch_total(&watch->batch) == 0)
-		return ctl_fail(CTL_MISSING, "there is no job of batch %s%s", watch->name,
-			watch->ctl->queue ? ""
-					  : " (whether one waits in the queue only "
-					    "submitters can see)");
+		return ctl_fail(CTL_MISSING, "there is no job of batch %s", watch->name);
 	return CTL_OK;
 }
 
@@ -351,5 +375,5 @@ int cmd_watch(struct ctl *ctl)
 	}
 	if (status || out_broken(&ctl->out))
 		return status;
-	return print_end(&watch);
+	return print_end(&watch, what);
 }

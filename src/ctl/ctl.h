@@ -36,6 +36,7 @@ struct ctl {
 	struct reader *reader;          /* owned; NULL before ctl_open_audit() */
 	struct reader_queue *queue;     /* owned; NULL before ctl_open_queue() */
 	struct reader_secrets *secrets; /* owned; NULL before ctl_open_secrets() */
+	bool queue_unseen; /* this user may not read the queue; ctl_try_queue() said so */
 };
 
 /* The program: reads argv, runs the command, returns the exit status. */
@@ -63,8 +64,17 @@ int ctl_say_outcome(
 /* As ctl_open_audit(), but silent where this user may not read it, or it is not there:
  * ctl->reader then stays NULL. For what only helps. */
 void ctl_try_audit(struct ctl *ctl);
-void ctl_try_queue(struct ctl *ctl);
 void ctl_try_secrets(struct ctl *ctl);
+
+/* Opens the queue where it is not open yet, to look at what waits in it. 0: ctl->queue is
+ * open, or stays NULL, because there is no queue and nothing waits, or because this user
+ * may not read it (said once, and ctl->queue_unseen from then on). READER_E_BUSY or < 0,
+ * for ctl_say_outcome(): what waits is not known. */
+int ctl_try_queue(struct ctl *ctl, struct error *err);
+
+/* Says of jobs ("batch b") that all that were taken succeeded, and that this user cannot
+ * be told whether more of them wait in the queue. CTL_PERMISSION. */
+int ctl_fail_unseen(const struct ctl *ctl, const char *what);
 
 /* Where audit.db is: a new string. */
 char *ctl_audit_path(const struct ctl *ctl);

@@ -139,11 +139,31 @@ char *ctl_audit_path(const struct ctl *ctl)
 	return path_of(ctl, &audit);
 }
 
-void ctl_try_queue(struct ctl *ctl)
+int ctl_try_queue(struct ctl *ctl, struct error *err)
 {
-	struct error err = ERROR_NULL;
+	AUTO(free_ptr) char *folder = folder_of(ctl, &queue);
+	AUTO(free_ptr) char *group = who_group_of(folder, queue.group);
+	int rc = ctl->queue_unseen ? 0 : open_queue(ctl, err);
 
-	(void)open_queue(ctl, &err);
+	if (rc == READER_E_PERMISSION) {
+		ctl_say("permission denied: %s: what waits in the queue is not seen, "
+			"only "
+			"members of group %s see it",
+			folder, group);
+		ctl->queue_unseen = true;
+	}
+	return rc == READER_E_PERMISSION || rc == READER_E_MISSING ? 0 : rc;
+}
+
+int ctl_fail_unseen(const struct ctl *ctl, const char *what)
+{
+	AUTO(free_ptr) char *folder = folder_of(ctl, &queue);
+	AUTO(free_ptr) char *group = who_group_of(folder, queue.group);
+
+	return ctl_fail(CTL_PERMISSION,
+		"%s: what was taken succeeded; whether more waits in the queue can be "
+		"told to members of group %s alone",
+		what, group);
 }
 
 struct stops {

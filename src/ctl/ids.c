@@ -1,5 +1,6 @@
 #include "ctl/ids.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,26 +87,58 @@ static int on_waiting(void *userdata, int64_t id, struct error *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Whether rows that wait can be among those selected: what waits is queued, without a
+ * result, and the audit does not know it. */
+static int can_wait(struct ctl *ctl, const struct reader_selector *selector,
+	bool *ret_any, struct error *err)
+{
+	*ret_any = (!selector->state || !strcmp(selector->state, "queued")) &&
+		   !selector->result;
+	if (!*ret_any || selector->n_jobs == 0)
+		return 0;
+	*ret_any = false;
+	for (size_t i = 0; !*ret_any && i < selector->n_jobs; i++) {
+		AUTO(reader_job) struct reader_job job = {0};
+		int rc = reader_job(ctl->reader, selector->jobs[i], &job, err);
+
+		if (rc < 0)
+			return -1;
+		*ret_any = rc == READER_E_NONE;
+	}
+	return 0;
+}
+
 int ids_select_waiting(
 	struct ctl *ctl, const struct reader_selector *selector, struct ids *ids)
 {
 	struct waiting waiting = {ctl, selector, ids};
 	struct reader_progress progress;
 	struct error err = ERROR_NULL;
-	int status = ctl_open_audit(ctl);
+	bool any;
+	int rc, status = ctl_open_audit(ctl);
 
 	if (status)
 		return status;
-	/* What waits is queued, without a result. */
-	if ((selector->state && strcmp(selector->state, "queued") != 0) ||
-		selector->result)
-		return CTL_OK;
-	ctl_try_queue(ctl);
-	if (!ctl->queue)
-		return CTL_OK;
-	if (reader_progress(ctl->reader, &progress, &err) < 0 ||
-		reader_queue_ids(ctl->queue, selector, progress.queue_job, on_waiting,
-			&waiting, &err) < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
-	return CTL_OK;
+	rc = can_wait(ctl, selector, &any, &err);
+	if (rc == 0 && any)
+		rc = ctl_try_queue(ctl, &err);
+	if (rc == 0 && any && ctl->queue)
+		rc = reader_progress(ctl->reader, &progress, &err);
+	if (rc == 0 && any && ctl->queue)
+		rc = reader_queue_ids(ctl->queue, selector, progress.queue_job,
+			on_waiting, &waiting, &err);
+	return ctl_say_outcome(ctl, "queue.db", rc, &err);
+}
+
+int ids_find_waiting(struct ctl *ctl, int64_t id, struct reader_waiting *ret_waiting)
+{
+	struct error err = ERROR_NULL;
+	int rc = ctl_try_queue(ctl, &err);
+
+	if (rc == 0)
+		rc = ctl->queue ? reader_queue_job(ctl->queue, id, ret_waiting, &err)
+				: READER_E_NONE;
+	if (rc == READER_E_NONE)
+		return ctl_fail(CTL_MISSING, "there is no job %" PRId64, id);
+	return ctl_say_outcome(ctl, "queue.db", rc, &err);
 }

@@ -26,9 +26,14 @@ void ids_sort(struct ids *ids);
 int ids_select(struct ctl *ctl, const struct reader_selector *selector, struct ids *ids);
 
 /* Adds the rows of the queue that the daemon has not taken yet and that the selector
- * takes; none where this user may not read the queue. 0 or an exit status. */
+ * takes; none where this user may not read the queue (ctl->queue_unseen). 0 or an exit
+ * status. */
 int ids_select_waiting(
 	struct ctl *ctl, const struct reader_selector *selector, struct ids *ids);
+
+/* The row of the queue that has the id, taken or not. 0 or an exit status. The caller
+ * cleans *ret_waiting up. */
+int ids_find_waiting(struct ctl *ctl, int64_t id, struct reader_waiting *ret_waiting);
 
 static inline void ids_cleanup(struct ids *ids)
 {

@@ -41,13 +41,14 @@ static int by_token(const void *a, const void *b)
 	return strcmp(x->token_id, y->token_id);
 }
 
+/* 0, READER_E_BUSY or < 0. */
 static int add_waiting(struct search *search, int64_t id, struct error *err)
 {
 	AUTO(reader_waiting) struct reader_waiting job = {0};
 	int rc = reader_queue_job(search->ctl->queue, id, &job, err);
 
 	if (rc || !job.sign_in_token_id || job.not_before)
-		return rc < 0 ? -1 : 0;
+		return rc == READER_E_NONE ? 0 : rc;
 	search->waiting[search->n_waiting].token_id = TAKE_PTR(job.sign_in_token_id);
 	search->waiting[search->n_waiting++].job_id = id;
 	return 0;
@@ -59,15 +60,16 @@ static int find_waiting(struct search *search)
 	const struct reader_selector revokes = {.action = "revoke"};
 	AUTO(ids) struct ids ids = IDS_NULL;
 	struct error err = ERROR_NULL;
-	int status = ids_select_waiting(search->ctl, &revokes, &ids);
+	int rc = 0, status = ids_select_waiting(search->ctl, &revokes, &ids);
 
 	clock_format(clock_now().wall_ms, search->now);
 	if (status || ids.n == 0)
 		return status;
 	search->waiting = xcalloc(ids.n, sizeof(*search->waiting));
-	for (size_t i = 0; i < ids.n; i++)
-		if (add_waiting(search, ids.ids[i], &err) < 0)
-			return ctl_fail(CTL_NO, "%s", err.text);
+	for (size_t i = 0; rc == 0 && i < ids.n; i++)
+		rc = add_waiting(search, ids.ids[i], &err);
+	if (rc)
+		return ctl_say_outcome(search->ctl, "queue.db", rc, &err);
 	qsort(search->waiting, search->n_waiting, sizeof(*search->waiting), by_token);
 	return CTL_OK;
 }

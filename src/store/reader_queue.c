@@ -168,6 +168,11 @@ void reader_queue_free(struct reader_queue *queue)
 	free(queue);
 }
 
+void reader_queue_patience(struct reader_queue *queue, int ms)
+{
+	(void)sqlite3_busy_timeout(queue->db, ms);
+}
+
 sqlite3 *reader_queue_connection(struct reader_queue *queue)
 {
 	return queue->db;
@@ -333,7 +338,7 @@ int reader_queue_job(struct reader_queue *queue, int64_t id,
 	sql_bind(stmt, "i", id);
 	rc = sql_step(stmt, err);
 	if (rc < 0)
-		return -1;
+		return outcome_of(queue->db);
 	if (rc == 0)
 		return READER_E_NONE;
 	reader_row_load(&reader_waiting_shape, stmt, ret_job);
@@ -352,7 +357,7 @@ int reader_queue_ids(struct reader_queue *queue, const struct reader_selector *s
 		selector->requested_by, selector->reference, selector->action,
 		selector->token, selector->since, selector->until);
 	if (reader_ids_collect(&ids, stmt, err) < 0)
-		return -1;
+		return outcome_of(queue->db);
 	for (size_t i = 0; rc == 0 && i < ids.n; i++)
 		rc = fn(userdata, ids.ids[i], err);
 	return rc < 0 ? -1 : 0;
@@ -372,7 +377,7 @@ int reader_queue_batches(struct reader_queue *queue,
 		rc = fn(userdata, sql_text(stmt, 0), sqlite3_column_int64(stmt, 1),
 			sql_text(stmt, 2), err);
 		if (rc)
-			break;
+			return rc < 0 ? -1 : 0;
 	}
-	return rc < 0 ? -1 : 0;
+	return rc < 0 ? outcome_of(queue->db) : 0;
 }

@@ -20,6 +20,9 @@ struct reader_queue;
 int reader_queue_open(
 	const char *folder, struct reader_queue **ret_queue, struct error *err);
 
+/* How long a lock of others is waited for from now on; ten seconds without it. */
+void reader_queue_patience(struct reader_queue *queue, int ms);
+
 /* Rolls back what was not committed and closes. NULL is fine. */
 void reader_queue_free(struct reader_queue *queue);
 
@@ -97,13 +100,14 @@ int reader_queue_add_command(struct reader_queue *queue, const struct reader_ord
 int reader_queue_last(struct reader_queue *queue, int64_t *ret_job, int64_t *ret_command,
 	struct error *err);
 
-/* One row as it was submitted: 0, READER_E_NONE or < 0. The caller cleans *ret_job up. */
+/* One row as it was submitted: 0, READER_E_NONE, READER_E_BUSY or < 0. The caller cleans
+ * *ret_job up. */
 int reader_queue_job(struct reader_queue *queue, int64_t id,
 	struct reader_waiting *ret_job, struct error *err);
 
 /* Lends each batch (or the named one) that has rows which were not taken yet to fn: how
  * many, and when the first of them was submitted. progress says how far the daemon got.
- */
+ * 0, READER_E_BUSY or < 0. */
 int reader_queue_batches(struct reader_queue *queue,
 	const struct reader_progress *progress, const char *name,
 	int (*fn)(void *userdata, const char *name, int64_t n, const char *since,
@@ -111,7 +115,8 @@ int reader_queue_batches(struct reader_queue *queue,
 	void *userdata, struct error *err);
 
 /* The ids of rows above after that the selector takes (its jobs, state, result, event and
- * live are not looked at), each given to fn after they were read. 0 or < 0. */
+ * live are not looked at), each given to fn after they were read. 0, READER_E_BUSY or <
+ * 0. */
 int reader_queue_ids(struct reader_queue *queue, const struct reader_selector *selector,
 	int64_t after, int (*fn)(void *userdata, int64_t id, struct error *err),
 	void *userdata, struct error *err);

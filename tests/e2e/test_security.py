@@ -152,6 +152,30 @@ def test_an_auditor():
     check_story(daemon, fake)
 
 
+def test_an_auditor_does_not_see_what_waits():
+    """And is told so, instead of that a batch is done whose rows wait."""
+    daemon = Instance(Fake())
+    daemon.start()
+    daemon.ctl("create", "user_a", "--batch", "b1", "--wait", **SUBMITTER)
+    daemon.stop()
+    daemon.ctl("create", "user_b", "--batch", "b1", **SUBMITTER)
+    for command, status in ((("wait", "--batch", "b1"), 77), (("watch", "b1"), 77),
+                            (("wait", "1"), 0), (("batches",), 0), (("job", "2"), 66),
+                            (("explain", "2"), 66), (("watch", "b2"), 66),
+                            (("revoke", "--user", "user_b", "--dry-run"), 66)):
+        said = daemon.ctl(*command, check=status, **AUDITOR).stderr
+        assert said.count("what waits in the queue is not seen") == (command != ("wait", "1")), said
+        assert ("whether more waits" in said) == (status == 77), said
+    assert daemon.ctl_json("batches", **AUDITOR)[0]["not_taken"] is None
+    assert daemon.ctl_json("batches", **SUBMITTER)[0]["not_taken"] == 1
+    # What failed is known.
+    daemon.start()
+    daemon.ctl("create", "user_missing", "--batch", "b2", "--wait", check=1, **SUBMITTER)
+    for command in (("wait", "--batch", "b2"), ("watch", "b2")):
+        daemon.ctl(*command, check=1, **AUDITOR)
+    daemon.stop()
+
+
 def test_nobody():
     fake, daemon = working()
     refuses_to_write(daemon, NOBODY)
