@@ -5,6 +5,7 @@
 #include "ctl/ids.h"
 #include "ctl/lists.h"
 #include "ctl/select.h"
+#include "ctl/waits.h"
 
 #include <inttypes.h>
 
@@ -76,6 +77,12 @@ static int print_job(struct ctl *ctl, const struct reader_job *job)
 	return status;
 }
 
+static bool keeps_out(void *userdata, const struct reader_stop *stop)
+{
+	(void)userdata;
+	return waits_keeps_out(stop);
+}
+
 /* A job that the daemon has not taken yet. */
 static int print_waiting(struct ctl *ctl, int64_t id)
 {
@@ -88,7 +95,7 @@ static int print_waiting(struct ctl *ctl, int64_t id)
 	out_object_end(&ctl->out);
 	if (alive_check(ctl->config->state_directory, NULL) == ALIVE_NO)
 		ctl_say("not taken yet: the daemon is not running");
-	else if (!ctl_say_stops(ctl, NULL, NULL))
+	else if (!waits_say_stops(ctl, keeps_out, NULL))
 		ctl_say("not taken yet");
 	return CTL_OK;
 }

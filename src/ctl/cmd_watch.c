@@ -356,8 +356,7 @@ int cmd_watch(struct ctl *ctl)
 {
 	AUTO(watch) struct watch watch = {.ctl = ctl, .name = ctl->args->words[0]};
 	AUTO(free_ptr) char *what = xasprintf("batch %s", watch.name);
-	struct wait wait = {
-		.check = check, .userdata = &watch, .what = what, .quiet_stops = true};
+	struct wait wait = {.check = check, .userdata = &watch, .what = what};
 	int status = wait_timeout(ctl, OPT_WAIT_TIMEOUT, 0, &wait.timeout_ms);
 
 	if (status == CTL_OK)

@@ -91,8 +91,3 @@ int ctl_limit(const struct ctl *ctl, int64_t *ret_limit);
 
 /* Says what a listing left out, or that it was empty; to be called at its end. */
 void ctl_end_list(struct ctl *ctl, const char *what, bool more);
-
-/* Says what holds or pauses sending, if anything does; returns whether. concerns (may be
- * NULL: all of it) tells which pauses matter. Opens what it needs. */
-bool ctl_say_stops(struct ctl *ctl,
-	bool (*concerns)(void *userdata, const struct reader_stop *stop), void *userdata);

@@ -65,7 +65,7 @@ struct stops {
 static const char *word_of(const struct reader_stop *stop)
 {
 	if (stop->kind)
-		return !strcmp(stop->kind, "queue") ? "queue held" : "held";
+		return waits_keeps_out(stop) ? "queue held" : "held";
 	if (stop->batch)
 		return stop->command_id < 0 ? "canary" : "batch paused";
 	return "paused";
@@ -74,7 +74,7 @@ static const char *word_of(const struct reader_stop *stop)
 static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
 {
 	struct stops *stops = userdata;
-	bool queue = stop->kind && !strcmp(stop->kind, "queue");
+	bool queue = waits_keeps_out(stop);
 	struct buf *out;
 	size_t at;
 

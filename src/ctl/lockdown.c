@@ -135,10 +135,7 @@ int lockdown_wait(struct lockdown *lockdown,
 	int (*check)(void *userdata, struct error *err), void *userdata, const char *what)
 {
 	struct watched watched = {lockdown, check, userdata};
-	struct wait wait = {.check = check_watched,
-		.userdata = &watched,
-		.quiet_stops = true,
-		.what = what};
+	struct wait wait = {.check = check_watched, .userdata = &watched, .what = what};
 	int64_t now = clock_now().mono_ms;
 
 	if (lockdown->until_ms != INT64_MAX)

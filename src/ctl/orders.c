@@ -136,7 +136,6 @@ int orders_wait(struct ctl *ctl, const struct ids *ids, int64_t timeout_ms, bool
 	struct wait wait = {.check = check_taken,
 		.userdata = &outcome,
 		.timeout_ms = timeout_ms,
-		.quiet_stops = true,
 		.what = ids->n == 1 ? "the command" : "the commands"};
 	int status;
 

@@ -94,7 +94,7 @@ static bool daemon_is_there(struct ctl *ctl, struct state *state, const char *wh
 static void say_stops_once(struct ctl *ctl, struct state *state, const struct wait *wait)
 {
 	if (!state->said_stops)
-		state->said_stops = ctl_say_stops(ctl, wait->concerns, wait->userdata);
+		state->said_stops = waits_say_stops(ctl, wait->concerns, wait->userdata);
 }
 
 int wait_for(struct ctl *ctl, const struct wait *wait)
@@ -125,7 +125,7 @@ int wait_for(struct ctl *ctl, const struct wait *wait)
 			status = CTL_TEMPORARY;
 		if (status || done)
 			break;
-		if (!wait->quiet && !wait->quiet_stops)
+		if (wait->concerns)
 			say_stops_once(ctl, &state, wait);
 		doze(&state, pause < QUICK_POLL_MS ? QUICK_POLL_MS : pause, until);
 	}
@@ -179,7 +179,7 @@ static int check_jobs(void *userdata, struct error *err)
 
 #define LOOKED_AT 1000 /* so many of the jobs; a batch has them in a row */
 
-/* Whether one of those that are left would be sent but for the pause. */
+/* Whether one of those that are left would be taken or sent but for the stop. */
 static bool concerns_jobs(void *userdata, const struct reader_stop *stop)
 {
 	struct jobs *jobs = userdata;
@@ -187,9 +187,10 @@ static bool concerns_jobs(void *userdata, const struct reader_stop *stop)
 	for (size_t i = 0; i < jobs->n_left && i < LOOKED_AT; i++) {
 		AUTO(reader_job) struct reader_job job = {0};
 		struct error ignored = ERROR_NULL;
+		int rc = reader_job(jobs->reader, jobs->left[i], &job, &ignored);
 
-		if (reader_job(jobs->reader, jobs->left[i], &job, &ignored) == 0 &&
-			waits_concerns(stop, job.action, job.batch))
+		if ((rc == READER_E_NONE && waits_keeps_out(stop)) ||
+			(rc == 0 && waits_concerns(stop, job.action, job.batch)))
 			return true;
 	}
 	return false;

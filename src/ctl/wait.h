@@ -5,17 +5,15 @@
 
 /* Waits until check says that it is done: above 0 = done, 0 = not yet, below 0 = failed,
  * err set. It is asked at once and whenever the daemon has committed. timeout_ms 0 = for
- * ever. Says at once when sending is held or paused. CTL_OK; CTL_TEMPORARY: timed out, or
+ * ever. Says at once when that is held or paused. CTL_OK; CTL_TEMPORARY: timed out, or
  * the daemon is not running (said, with what for); CTL_NO: check failed. */
 struct wait {
 	int (*check)(void *userdata, struct error *err);
 	void *userdata;
-	/* Whether a pause matters for what is waited for; NULL = each does. */
+	/* Whether a hold or a pause matters for what is waited for; NULL = none does. */
 	bool (*concerns)(void *userdata, const struct reader_stop *stop);
 	int64_t timeout_ms;
 	const char *what; /* what is waited for: "the jobs" */
-	bool quiet_stops; /* do not say what is held or paused: it does not matter for
-			     this */
 	bool quiet;       /* wait also where the daemon does not run, and say nothing */
 };
 int wait_for(struct ctl *ctl, const struct wait *wait);

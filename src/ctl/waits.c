@@ -1,16 +1,15 @@
 #include "ctl/waits.h"
 
+#include "ctl/named.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 static void say_hold(struct buf *out, const struct reader_stop *stop)
 {
-	/* This one stops taking in, not sending. */
-	bool queue = !strcmp(stop->kind, "queue");
-
 	buf_printf(out, "%s held since %s UTC (%s): %s; ends with: %s",
-		queue ? "taking from the queue is" : "sending is", stop->since,
-		stop->kind, stop->reason, stop->ends);
+		waits_keeps_out(stop) ? "taking from the queue is" : "sending is",
+		stop->since, stop->kind, stop->reason, stop->ends);
 }
 
 static void say_scope(struct buf *out, const struct reader_stop *stop)
@@ -62,8 +61,48 @@ void waits_say_stop(struct buf *out, const struct reader_stop *stop)
 bool waits_concerns(const struct reader_stop *stop, const char *action, const char *batch)
 {
 	if (stop->kind)
-		return strcmp(stop->kind, "queue") != 0;
+		return !waits_keeps_out(stop);
 	if (stop->action && action && strcmp(stop->action, action) != 0)
 		return false;
 	return !stop->batch || (batch && !strcmp(stop->batch, batch));
+}
+
+bool waits_keeps_out(const struct reader_stop *stop)
+{
+	return stop->kind && !strcmp(stop->kind, "queue");
+}
+
+struct stops {
+	struct ctl *ctl;
+	bool (*concerns)(void *userdata, const struct reader_stop *stop);
+	void *userdata;
+	bool any;
+};
+
+static int on_stop(void *userdata, const struct reader_stop *stop, struct error *err)
+{
+	struct stops *stops = userdata;
+	AUTO(buf) struct buf text = BUF_NULL;
+	AUTO(free_ptr) char *named = NULL;
+
+	(void)err;
+	if (!stops->concerns(stops->userdata, stop))
+		return 0;
+	waits_say_stop(&text, stop);
+	named = named_for(stops->ctl, buf_str(&text));
+	ctl_say("%s", named);
+	stops->any = true;
+	return 0;
+}
+
+bool waits_say_stops(struct ctl *ctl,
+	bool (*concerns)(void *userdata, const struct reader_stop *stop), void *userdata)
+{
+	struct stops stops = {ctl, concerns, userdata, false};
+	struct error err = ERROR_NULL;
+
+	ctl_try_audit(ctl);
+	if (ctl->reader && reader_stops(ctl->reader, on_stop, &stops, &err) < 0)
+		ctl_say("%s", err.text);
+	return stops.any;
 }

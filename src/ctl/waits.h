@@ -13,3 +13,11 @@ void waits_say_stop(struct buf *out, const struct reader_stop *stop);
  */
 bool waits_concerns(
 	const struct reader_stop *stop, const char *action, const char *batch);
+
+/* Whether the stop keeps rows of the queue from being taken. */
+bool waits_keeps_out(const struct reader_stop *stop);
+
+/* Says on stderr what holds or pauses jobs, of that what concerns() takes; returns
+ * whether anything does. Opens what it needs. */
+bool waits_say_stops(struct ctl *ctl,
+	bool (*concerns)(void *userdata, const struct reader_stop *stop), void *userdata);

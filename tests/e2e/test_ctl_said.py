@@ -105,8 +105,21 @@ def test_pauses_of_others_are_not_said():
     daemon.ctl("pause", "--batch", "mine")
     late = daemon.ctl("create", "user_b", "--batch", "mine", "--append", "--wait", "--timeout",
                       "2s", check=75)
-    assert "paused since" in late.stderr and "of batch mine" in late.stderr, late.stderr
+    assert "batch mine is paused since" in late.stderr, late.stderr
     assert "theirs" not in late.stderr and "revoke" not in late.stderr, late.stderr
+
+
+def test_a_hold_of_the_queue_does_not_stop_sending():
+    _, daemon = started()
+    daemon.ctl("create", "user_a", "--not-before", "+1h")
+    wait_until(lambda: daemon.states() == {"queued": 1}, 10)
+    with open(daemon.queue_db, "r+b") as file:
+        file.write(b"x" * 4096)
+    daemon.queue_db.touch()
+    wait_until(lambda: daemon.audit("SELECT 1 FROM hold WHERE kind = 'queue'"), 20)
+    late = daemon.ctl("wait", "1", "--timeout", "1s", check=75)
+    assert "timed out waiting for the job" in late.stderr, late.stderr
+    assert "held" not in late.stderr, late.stderr
 
 
 def test_a_revoke_that_waits_has_no_unknown_outcome():
