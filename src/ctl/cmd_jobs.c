@@ -46,6 +46,9 @@ int cmd_jobs(struct ctl *ctl)
 		status = ctl_fail(CTL_NO, "%s", err.text);
 	out_list_end(&ctl->out);
 	ctl_end_list(ctl, "jobs", listing.more);
+	out_flush(&ctl->out);
+	if (status == CTL_OK)
+		ids_say_waiting(ctl, &select.selector, ctl->out.n_printed);
 	return status;
 }
 

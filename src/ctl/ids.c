@@ -130,6 +130,37 @@ int ids_select_waiting(
 	return ctl_say_outcome(ctl, "queue.db", rc, &err);
 }
 
+static void say_waiting(const struct reader_waiting_count *count, int64_t n_listed)
+{
+	if (count->n)
+		ctl_say("%s%" PRId64 "%s wait%s in the queue, not taken yet",
+			count->cut ? "at least " : "", count->n, n_listed ? " more" : "",
+			count->n == 1 ? "s" : "");
+	else if (count->cut)
+		ctl_say("others may wait behind the first %d rows of the queue that were "
+			"not taken yet",
+			READER_WAITING_MAX);
+}
+
+void ids_say_waiting(
+	struct ctl *ctl, const struct reader_selector *selector, int64_t n_listed)
+{
+	struct reader_waiting_count count = {0};
+	struct reader_progress progress;
+	struct error err = ERROR_NULL;
+	bool any = false;
+	int rc = can_wait(ctl, selector, &any, &err);
+
+	if (rc == 0 && any)
+		rc = ctl_try_queue(ctl, &err);
+	if (rc == 0 && any && ctl->queue)
+		rc = reader_progress(ctl->reader, &progress, &err);
+	if (rc == 0 && any && ctl->queue)
+		rc = reader_queue_count(ctl->queue, selector, &progress, &count, &err);
+	if (ctl_say_outcome(ctl, "queue.db", rc, &err) == CTL_OK)
+		say_waiting(&count, n_listed);
+}
+
 int ids_find_waiting(struct ctl *ctl, int64_t id, struct reader_waiting *ret_waiting)
 {
 	struct error err = ERROR_NULL;

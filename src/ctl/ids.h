@@ -31,6 +31,11 @@ int ids_select(struct ctl *ctl, const struct reader_selector *selector, struct i
 int ids_select_waiting(
 	struct ctl *ctl, const struct reader_selector *selector, struct ids *ids);
 
+/* Says on stderr how many such rows wait beside the n that were listed, counted as far as
+ * it is cheap, or why that cannot be known. */
+void ids_say_waiting(
+	struct ctl *ctl, const struct reader_selector *selector, int64_t n_listed);
+
 /* The row of the queue that has the id, taken or not. 0 or an exit status. The caller
  * cleans *ret_waiting up. */
 int ids_find_waiting(struct ctl *ctl, int64_t id, struct reader_waiting *ret_waiting);

@@ -363,6 +363,41 @@ int reader_queue_ids(struct reader_queue *queue, const struct reader_selector *s
 	return rc < 0 ? -1 : 0;
 }
 
+/* Adds those above after, up to another one. */
+static int count_span(struct reader_queue *queue, const struct reader_selector *selector,
+	const struct reader_progress *progress, int64_t after, int64_t upto,
+	struct reader_waiting_count *count, struct error *err)
+{
+	AUTO(sql_reset) sqlite3_stmt *stmt = queue->stmts[QC_job_waiting];
+
+	sql_bind(stmt, "ittttttttiii", progress->queue_urgent, selector->batch,
+		selector->user_id, selector->requested_by, selector->reference,
+		selector->action, selector->token, selector->since, selector->until,
+		after, upto, (int64_t)READER_WAITING_MAX);
+	if (sql_step(stmt, err) < 0)
+		return outcome_of(queue->db);
+	count->n += sqlite3_column_int64(stmt, 0);
+	count->cut = sqlite3_column_int64(stmt, 1) == READER_WAITING_MAX;
+	return 0;
+}
+
+int reader_queue_count(struct reader_queue *queue, const struct reader_selector *selector,
+	const struct reader_progress *progress, struct reader_waiting_count *ret_count,
+	struct error *err)
+{
+	int rc = 0;
+
+	*ret_count = (struct reader_waiting_count){0};
+	if (selector->n_jobs == 0)
+		return count_span(queue, selector, progress, progress->queue_job,
+			INT64_MAX, ret_count, err);
+	for (size_t i = 0; rc == 0 && i < selector->n_jobs; i++)
+		if (selector->jobs[i] > progress->queue_job)
+			rc = count_span(queue, selector, progress, selector->jobs[i] - 1,
+				selector->jobs[i], ret_count, err);
+	return rc;
+}
+
 int reader_queue_batches(struct reader_queue *queue,
 	const struct reader_progress *progress, const char *name,
 	int (*fn)(void *userdata, const char *name, int64_t n, const char *since,

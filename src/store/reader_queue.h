@@ -114,6 +114,18 @@ int reader_queue_batches(struct reader_queue *queue,
 		struct error *err),
 	void *userdata, struct error *err);
 
+/* Counts the rows that were not taken yet (progress says how far the daemon got) and that
+ * the selector takes (its state, result, event and live are not looked at), among the
+ * first READER_WAITING_MAX of them. 0, READER_E_BUSY or < 0. */
+#define READER_WAITING_MAX 100000
+struct reader_waiting_count {
+	int64_t n;
+	bool cut; /* there may be more behind those that were looked at */
+};
+int reader_queue_count(struct reader_queue *queue, const struct reader_selector *selector,
+	const struct reader_progress *progress, struct reader_waiting_count *ret_count,
+	struct error *err);
+
 /* The ids of rows above after that the selector takes (its jobs, state, result, event and
  * live are not looked at), each given to fn after they were read. 0, READER_E_BUSY or <
  * 0. */

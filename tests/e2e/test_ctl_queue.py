@@ -3,6 +3,7 @@
 """clerk-tokenctl where the queue is locked, damaged or gone: nobody is told that nothing
 waits where that is not known."""
 
+import json
 import os
 import sqlite3
 import sys
@@ -71,6 +72,42 @@ def test_a_queue_that_is_gone():
     assert [row["state"] for row in daemon.ctl_json("batches")] == ["done"]
     for words in (("job", "2"), ("explain", "2"), ("wait", "2")):
         assert "there is no job 2\n" in daemon.ctl(*words, check=66).stderr
+
+
+def test_jobs_tells_how_many_wait():
+    daemon = waiting()
+    daemon.queue("INSERT INTO job (action, sign_in_token_id, reference) VALUES"
+                 " ('revoke', 'sit_a', 'T-1')")
+    for options, rows, said in (
+        ((), 1, "3 more wait in the queue, not taken yet"),
+        (("--batch", "b1"), 1, "2 more wait in the queue, not taken yet"),
+        (("--state", "queued"), 0, "3 wait in the queue, not taken yet"),
+        (("--user", "user_b"), 0, "1 waits in the queue, not taken yet"),
+        (("--reference", "T-1"), 0, "1 waits in the queue, not taken yet"),
+        (("--token", "sit_a"), 0, "1 waits in the queue, not taken yet"),
+        (("--job", "1", "--job", "2"), 1, "1 more waits in the queue, not taken yet"),
+        (("--since", "+1h"), 0, ""), (("--job", "1"), 1, ""), (("--job", "99"), 0, ""),
+        (("--state", "failed"), 0, ""), (("--result", "created"), 1, ""),
+    ):
+        done = daemon.ctl("jobs", *options, "--json")
+        assert len(json.loads(done.stdout)) == rows, (options, done)
+        assert done.stderr == (f"clerk-tokenctl: {said}\n" if said else ""), (options, done)
+    # A listing of the audit is none the less one where the queue cannot be read.
+    with open(daemon.queue_db, "r+b") as file:
+        file.write(b"x" * 4096)
+    done = daemon.ctl("jobs", "--csv")
+    assert len(done.stdout.splitlines()) == 2 and "queue.db: file is not a database" in done.stderr
+    daemon.ctl("wait", "1")
+
+
+def test_a_queue_of_many_rows_is_not_counted_to_its_end():
+    daemon = waiting()
+    daemon.queue("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+                 " INSERT INTO job (action, user_id) SELECT 'create', 'user_x' FROM n;")
+    assert "at least 99998 wait in the queue" in daemon.ctl("jobs", "--user", "user_x").stderr
+    daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_y');")
+    assert ("others may wait behind the first 100000 rows of the queue that were not taken yet"
+            in daemon.ctl("jobs", "--user", "user_y").stderr)
 
 
 def test_a_lock_of_a_moment_does_not_end_a_watch():
