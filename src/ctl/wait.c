@@ -117,6 +117,12 @@ int wait_for(struct ctl *ctl, const struct wait *wait)
 		done = rc > 0;
 		if (rc < 0)
 			status = ctl_fail(CTL_NO, "%s", err.text);
+		else if (!done && reader_has_moved(ctl->reader))
+			status = ctl_fail(CTL_NO,
+				"audit.db was replaced or removed meanwhile: %s can be "
+				"waited for in the new one alone; start the command "
+				"again",
+				wait->what);
 		else if (!done && mono_ms() >= until)
 			status = ctl_fail(
 				CTL_TEMPORARY, "timed out waiting for %s", wait->what);

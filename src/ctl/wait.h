@@ -6,7 +6,8 @@
 /* Waits until check says that it is done: above 0 = done, 0 = not yet, below 0 = failed,
  * err set. It is asked at once and whenever the daemon has committed. timeout_ms 0 = for
  * ever. Says at once when that is held or paused. CTL_OK; CTL_TEMPORARY: timed out, or
- * the daemon is not running (said, with what for); CTL_NO: check failed. */
+ * the daemon is not running (said, with what for); CTL_NO: check failed, or audit.db was
+ * replaced. */
 struct wait {
 	int (*check)(void *userdata, struct error *err);
 	void *userdata;

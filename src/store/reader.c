@@ -47,6 +47,14 @@ void reader_free(struct reader *reader)
 	free(reader);
 }
 
+bool reader_has_moved(struct reader *reader)
+{
+	int moved = 0;
+
+	(void)sqlite3_file_control(reader->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved != 0;
+}
+
 int reader_begin(struct reader *reader, struct error *err)
 {
 	return reader->snapshot ? 0 : sql_exec(reader->db, "BEGIN", err);

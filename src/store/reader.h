@@ -32,6 +32,10 @@ int reader_open(const char *path, struct reader **ret_reader, struct error *err)
 /* Closes. NULL is fine. */
 void reader_free(struct reader *reader);
 
+/* Whether another file lies under its path by now, or none: what the daemon writes there
+ * is not seen any more. */
+bool reader_has_moved(struct reader *reader);
+
 /* Everything that is read until reader_release() stands for one moment. To be short: the
  * daemon's log can only grow meanwhile. 0 or < 0. */
 int reader_snapshot(struct reader *reader, struct error *err);

@@ -15,9 +15,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from harness import (TOKENCTL, Daemon, Fake, Skip, _environment, check_story, find_bytes, main,
+from harness import (TOKENCTL, Daemon, Fake, Process, Skip, _environment, check_story, find_bytes, main,
                      verify_audit, wait_until)
 
 FOLDERS = {"queue.db": "queue", "audit.db": "audit", "tokens.db": "tokens"}
@@ -130,6 +131,32 @@ class Story:
         later = self.daemon.ctl_json("jobs", "--user", "user_later", "--state", "queued")
         assert len(later) == 1, "what waited is not forgotten"
         return made[0]["id"]
+
+
+def test_who_waits_meanwhile_is_told():
+    """An open file that was replaced never changes again."""
+    fake = Fake()
+    daemon = Daemon(fake)
+    daemon.start()
+    daemon.ctl("create", "user_a", "--batch", "b1", "--not-before", "+2h")
+    wait_until(lambda: daemon.states().get("queued") == 1, 10)
+    waiting = []
+    for words in (("audit", "--follow"), ("wait", "1"), ("watch", "b1")):
+        waiting.append(Process(words[0], daemon.scratch))
+        waiting[-1].spawn([TOKENCTL, "-c", daemon.conf, *words])
+    # (wait says nothing; it has opened the file once it sleeps.)
+    waiting[0].wait_log("accepted")
+    waiting[2].wait_log("0 of 1 done")
+    wait_until(lambda: any(os.readlink(path) == str(daemon.audit_db) for path in
+                           Path(f"/proc/{waiting[1].pid}/fd").iterdir()), 20)
+    copy = daemon.scratch / "copy"
+    shutil.copy(daemon.audit_db, copy)
+    copy.rename(daemon.audit_db)
+    for process in waiting:
+        assert process.wait_exit() == 1, (process.name, process.log())
+        assert "audit.db was replaced or removed meanwhile" in process.log(), process.log()
+        assert "start the command again" in process.log(), process.log()
+    daemon.kill()
 
 
 # fault: D8
