@@ -9,70 +9,71 @@
 
 #define FOLLOW_ROWS 10 /* so many come before the new ones */
 
-struct listing {
-	struct ctl *ctl;
-	int64_t last_seq;
-};
-
 static int on_event(void *userdata, const struct reader_event *event, struct error *err)
 {
-	struct listing *listing = userdata;
+	struct ctl *ctl = userdata;
 
 	(void)err;
-	out_row(&listing->ctl->out, event);
-	listing->last_seq = event->seq;
-	return out_broken(&listing->ctl->out);
+	out_row(&ctl->out, event);
+	return out_broken(&ctl->out);
 }
 
 /* One object a line, or one line of a table: what a pipe can be fed with for ever. */
 static int on_followed(
 	void *userdata, const struct reader_event *event, struct error *err)
 {
-	struct listing *listing = userdata;
-	struct ctl *ctl = listing->ctl;
+	struct ctl *ctl = userdata;
 
 	if (ctl->out.format != OUT_JSON)
 		return on_event(userdata, event, err);
 	out_object_begin(&ctl->out, &list_events, event);
 	out_object_end(&ctl->out);
-	listing->last_seq = event->seq;
 	return out_broken(&ctl->out);
 }
 
+/* Prints the rows up to the head of now; the next call those behind it. The head is read
+ * first: rows are looked for job by job, and more are written meanwhile. */
+static int print_more(struct ctl *ctl, struct reader_events *events, struct error *err)
+{
+	AUTO(reader_event) struct reader_event head = {0};
+
+	if (reader_head(ctl->reader, &head, err) < 0)
+		return -1;
+	if (head.seq <= events->after)
+		return 0;
+	events->upto = head.seq;
+	if (reader_events(ctl->reader, events, err) < 0)
+		return -1;
+	events->after = head.seq;
+	return 0;
+}
+
 struct following {
-	struct listing *listing;
-	const struct reader_selector *selector;
+	struct ctl *ctl;
+	struct reader_events *events;
 };
 
 static int check_more(void *userdata, struct error *err)
 {
 	struct following *following = userdata;
-	struct ctl *ctl = following->listing->ctl;
-	AUTO(reader_event) struct reader_event head = {0};
-	const struct reader_events events = {.selector = following->selector,
-		.after = following->listing->last_seq,
-		.fn = on_followed,
-		.userdata = following->listing};
+	struct ctl *ctl = following->ctl;
 
-	/* Rows that are not selected are passed over too, so that none is read twice. */
-	if (reader_head(ctl->reader, &head, err) < 0 ||
-		reader_events(ctl->reader, &events, err) < 0)
+	if (print_more(ctl, following->events, err) < 0)
 		return -1;
-	if (head.seq > following->listing->last_seq)
-		following->listing->last_seq = head.seq;
 	out_list_flush(&ctl->out);
 	return out_broken(&ctl->out);
 }
 
-static int follow(struct listing *listing, const struct reader_selector *selector)
+static int follow(struct ctl *ctl, struct reader_events *events)
 {
-	struct following following = {listing, selector};
+	struct following following = {ctl, events};
 	struct wait wait = {.check = check_more,
 		.userdata = &following,
 		.quiet = true,
 		.what = "rows"};
 
-	return wait_for(listing->ctl, &wait);
+	events->limit = 0;
+	return wait_for(ctl, &wait);
 }
 
 /* A pipe that is fed for ever gets an object a line, not one endless array. */
@@ -83,19 +84,17 @@ static bool has_list(const struct ctl *ctl, bool following)
 
 static int print(struct ctl *ctl, struct reader_events *events, bool following)
 {
-	struct listing listing = {.ctl = ctl};
 	struct error err = ERROR_NULL;
 	int status = CTL_OK;
 
 	events->fn = following ? on_followed : on_event;
-	/* cppcheck-suppress autoVariables ; used below and not after it */
-	events->userdata = &listing;
+	events->userdata = ctl;
 	if (has_list(ctl, following))
 		out_list_begin(&ctl->out, &list_events);
-	if (reader_events(ctl->reader, events, &err) < 0)
+	if (print_more(ctl, events, &err) < 0)
 		status = ctl_fail(CTL_NO, "%s", err.text);
 	else if (following)
-		status = follow(&listing, events->selector);
+		status = follow(ctl, events);
 	if (has_list(ctl, following))
 		out_list_end(&ctl->out);
 	return status;

@@ -88,11 +88,13 @@ int reader_tokens(struct reader *reader, const struct reader_selector *selector,
 	int (*fn)(void *userdata, const struct reader_token *token, struct error *err),
 	void *userdata, struct error *err);
 
-/* Rows of the audit above seq after, oldest first, the newest `limit` of them (0 = all).
+/* Rows of the audit above seq after and up to seq upto (0 = the newest), oldest first,
+ * the newest `limit` of them (0 = all). While more are written, only those up to a head
+ * that was read before are all there are.
  * Selected by what they say themselves (event, time) and by their job. */
 struct reader_events {
 	const struct reader_selector *selector;
-	int64_t after;
+	int64_t after, upto;
 	int64_t limit;
 	int (*fn)(void *userdata, const struct reader_event *event, struct error *err);
 	void *userdata;

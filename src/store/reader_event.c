@@ -11,29 +11,34 @@ static bool is_by_job(const struct reader_selector *selector)
 	       selector->reference || selector->token;
 }
 
-static int seqs_of_job(
-	struct reader *reader, int64_t job_id, struct reader_ids *seqs, struct error *err)
+static int64_t upto_of(const struct reader_events *events)
+{
+	return events->upto ? events->upto : INT64_MAX;
+}
+
+static int seqs_of_job(struct reader *reader, const struct reader_events *events,
+	int64_t job_id, struct reader_ids *seqs, struct error *err)
 {
 	sqlite3_stmt *stmt = reader_stmt(reader, RQ_event_seqs_of_job);
 
-	sql_bind(stmt, "i", job_id);
+	sql_bind(stmt, "iii", job_id, events->after, upto_of(events));
 	return reader_ids_collect(seqs, stmt, err);
 }
 
 /* The rows of all jobs that can be selected. */
-static int seqs_by_job(struct reader *reader, const struct reader_selector *selector,
+static int seqs_by_job(struct reader *reader, const struct reader_events *events,
 	struct reader_ids *seqs, struct error *err)
 {
 	AUTO(reader_walk) struct reader_walk walk = {0};
 	AUTO(reader_ids) struct reader_ids ids = {0};
 
-	if (reader_job_walk(reader, selector, &walk, err) < 0)
+	if (reader_job_walk(reader, events->selector, &walk, err) < 0)
 		return -1;
 	do {
 		if (reader_walk_page(reader, &walk, &ids, err) < 0)
 			return -1;
 		for (size_t i = 0; i < ids.n; i++)
-			if (seqs_of_job(reader, ids.ids[i], seqs, err) < 0)
+			if (seqs_of_job(reader, events, ids.ids[i], seqs, err) < 0)
 				return -1;
 	} while (ids.n);
 	return 0;
@@ -161,7 +166,7 @@ static int stream(
 		sqlite3_stmt *stmt = reader_stmt(reader, RQ_event_seqs_above);
 
 		seqs.n = 0;
-		sql_bind(stmt, "ii", after, (int64_t)READER_PAGE);
+		sql_bind(stmt, "iii", after, upto_of(events), (int64_t)READER_PAGE);
 		if (reader_ids_collect(&seqs, stmt, err) < 0)
 			return -1;
 		if (seqs.n) {
@@ -180,12 +185,14 @@ int reader_events(
 	AUTO(reader_ids) struct reader_ids seqs = {0};
 	int rc;
 
+	if (events->upto && events->upto < INT64_MAX)
+		walk.below = events->upto + 1;
 	walk.paged = !is_by_job(events->selector);
 	if (walk.paged && !events->limit) {
 		rc = stream(reader, events, err);
 		return rc < 0 ? -1 : 0;
 	}
-	if (!walk.paged && seqs_by_job(reader, events->selector, &walk.list, err) < 0)
+	if (!walk.paged && seqs_by_job(reader, events, &walk.list, err) < 0)
 		return -1;
 	reader_ids_sort(&walk.list, true);
 	if (find_newest(reader, events, &walk, &seqs, err) < 0)
