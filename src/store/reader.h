@@ -91,7 +91,9 @@ int reader_tokens(struct reader *reader, const struct reader_selector *selector,
 /* Rows of the audit above seq after and up to seq upto (0 = the newest), oldest first,
  * the newest `limit` of them (0 = all). While more are written, only those up to a head
  * that was read before are all there are.
- * Selected by what they say themselves (event, time) and by their job. */
+ * Selected by what they say themselves or by their job; requested_by is the job's only
+ * where the row states none. With a user the revokes of the user's tokens are among them.
+ */
 struct reader_events {
 	const struct reader_selector *selector;
 	int64_t after, upto;

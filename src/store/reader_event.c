@@ -25,14 +25,41 @@ static int seqs_of_job(struct reader *reader, const struct reader_events *events
 	return reader_ids_collect(seqs, stmt, err);
 }
 
-/* The rows of all jobs that can be selected. */
+/* Commands for the batch as a whole; a job that is named says which rows are wanted. */
+static int seqs_of_batch(struct reader *reader, const struct reader_events *events,
+	struct reader_ids *seqs, struct error *err)
+{
+	sqlite3_stmt *stmt = reader_stmt(reader, RQ_event_seqs_of_batch);
+
+	if (!events->selector->batch || events->selector->n_jobs)
+		return 0;
+	sql_bind(stmt, "iit", events->after, upto_of(events), events->selector->batch);
+	return reader_ids_collect(seqs, stmt, err);
+}
+
+/* The jobs whose rows can be selected. */
+static int jobs_of(struct reader *reader, const struct reader_selector *selector,
+	struct reader_walk *ret_walk, struct error *err)
+{
+	sqlite3_stmt *stmt = reader_stmt(reader, RQ_job_ids_revoking);
+
+	if (reader_job_walk(reader, selector, ret_walk, err) < 0)
+		return -1;
+	if (!selector->user_id || selector->n_jobs)
+		return 0;
+	sql_bind(stmt, "t", selector->user_id);
+	return reader_ids_collect(&ret_walk->list, stmt, err);
+}
+
+/* The rows of all jobs that can be selected, and of the batch. */
 static int seqs_by_job(struct reader *reader, const struct reader_events *events,
 	struct reader_ids *seqs, struct error *err)
 {
 	AUTO(reader_walk) struct reader_walk walk = {0};
 	AUTO(reader_ids) struct reader_ids ids = {0};
 
-	if (reader_job_walk(reader, events->selector, &walk, err) < 0)
+	if (seqs_of_batch(reader, events, seqs, err) < 0 ||
+		jobs_of(reader, events->selector, &walk, err) < 0)
 		return -1;
 	do {
 		if (reader_walk_page(reader, &walk, &ids, err) < 0)

@@ -230,6 +230,65 @@ static void the_audit(void **state)
 	SAYS("the newest 2 rows are shown; --limit 0 shows all");
 }
 
+static void command(
+	struct ledger *ledger, int64_t id, const char *batch, int64_t job, int action)
+{
+	const struct ledger_command command = {.id = id,
+		.verb = job ? QUEUE_CANCEL : QUEUE_PAUSE,
+		.job_id = job,
+		.batch = (char *)(uintptr_t)batch,
+		.action = action,
+		.requested_by = (char *)(uintptr_t) "bob"};
+
+	OK(ledger_command_end(ledger, &command, false, "done", &err));
+}
+
+/* bob pauses batch b and creates, and cancels job 7 of ana. */
+static void write_commands(void)
+{
+	struct ledger *ledger = scratch_ledger();
+	enum job_state state;
+
+	fixture_begin(ledger, FIXTURE_NOON + 86400000);
+	command(ledger, 1, "b", 0, -1);
+	OK(ledger_cancel_job(ledger, 7, 2, &state, &err));
+	command(ledger, 2, NULL, 7, -1);
+	command(ledger, 3, NULL, 0, JOB_CREATE);
+	fixture_commit(ledger);
+	ledger_free(ledger);
+}
+
+#define AUDIT_ROWS(want, ...)                                                            \
+	do {                                                                             \
+		CTL(0, "audit", __VA_ARGS__, "--json");                                  \
+		assert_int_equal(count_rows("\n{\"seq\": "), want);                      \
+	} while (0)
+
+/* A row belongs to who is stated in it, else to who asked for its job; to a batch, a user
+ * and an action by what it says itself or by its job. */
+static void whose_rows(void **state)
+{
+	(void)state;
+	write_commands();
+	AUDIT_ROWS(3, "--requested-by", "bob");
+	assert_int_equal(count_rows("\"event\": \"commanded\""), 3);
+	AUDIT_ROWS(20, "--requested-by", "ana");
+	assert_int_equal(count_rows("\"event\": \"commanded\""), 0);
+	AUDIT_ROWS(1, "--requested-by", "bob", "--job", "7");
+	AUDIT_ROWS(16, "--batch", "b");
+	AUDIT_ROWS(1, "--batch", "b", "--event", "commanded");
+	AUDIT_ROWS(1, "--batch", "b", "--requested-by", "bob", "--limit", "1");
+	AUDIT_ROWS(1, "--batch", "c", "--event", "commanded");
+	AUDIT_ROWS(0, "--batch", "b", "--job", "7");
+	AUDIT_ROWS(2, "--action", "create", "--event", "commanded");
+	AUDIT_ROWS(0, "--action", "revoke", "--event", "commanded");
+	/* Her create, and the revoke of the token that it brought. */
+	AUDIT_ROWS(4, "--user", "user_1");
+	assert_int_equal(count_rows("\"job_id\": 8"), 1);
+	AUDIT_ROWS(1, "--user", "user_1", "--action", "revoke");
+	AUDIT_ROWS(0, "--user", "user_1", "--job", "7");
+}
+
 static const char *batches(const char *const *words)
 {
 	static char text[1024];
@@ -383,6 +442,7 @@ int main(void)
 		TEST(what_was_cut_is_said),
 		TEST(words_are_checked),
 		TEST(the_audit),
+		TEST(whose_rows),
 		TEST(batches_newest_first),
 		TEST(explanations),
 		TEST(files_that_are_not_there),
