@@ -179,7 +179,7 @@ static int revoke_scope(struct ctl *ctl, const struct select *select, struct sco
 		settled = settle(ctl, select, scope);
 		if (settled && settled != CTL_TEMPORARY)
 			return settled;
-		status = scope_find(ctl, &select->selector, scope);
+		status = scope_find_again(ctl, &select->selector, scope);
 	}
 	if (status)
 		return status;

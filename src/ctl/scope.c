@@ -153,26 +153,53 @@ static int on_create(void *userdata, const struct reader_job *job, struct error 
 	return rc == 0 ? add_token(search, &token, err) : rc < 0 ? -1 : 0;
 }
 
+/* What the creates brought, and those of them that are not final. */
+static int find_tokens(struct search *search, const struct reader_selector *creates)
+{
+	struct error err = ERROR_NULL;
+	int status = find_waiting(search);
+
+	if (status)
+		return status;
+	if (reader_jobs(search->ctl->reader, creates, on_create, search, &err) < 0)
+		return ctl_fail(CTL_NO, "%s", err.text);
+	ids_sort(&search->scope->unfinished);
+	return CTL_OK;
+}
+
 int scope_find(
 	struct ctl *ctl, const struct reader_selector *selector, struct scope *scope)
 {
 	AUTO(search) struct search search = {.ctl = ctl, .scope = scope};
 	struct reader_selector creates = *selector;
-	struct error err = ERROR_NULL;
 	int status;
 
 	scope_deinit(scope);
 	creates.action = "create";
 	/* In this order: a row that is taken between the two is seen by the second. */
 	status = ids_select_waiting(ctl, &creates, &scope->unfinished);
-	if (status == CTL_OK)
-		status = find_waiting(&search);
-	if (status)
+	return status ? status : find_tokens(&search, &creates);
+}
+
+int scope_find_again(
+	struct ctl *ctl, const struct reader_selector *selector, struct scope *scope)
+{
+	AUTO(search) struct search search = {.ctl = ctl, .scope = scope};
+	AUTO(ids) struct ids ids = scope->unfinished;
+	struct reader_selector creates = *selector;
+	int status;
+
+	scope->unfinished = (struct ids)IDS_NULL;
+	scope_deinit(scope);
+	creates.action = "create";
+	status = ids_select(ctl, &creates, &ids);
+	/* A selector without jobs would take all of them. */
+	if (status || ids.n == 0)
 		return status;
-	if (reader_jobs(ctl->reader, &creates, on_create, &search, &err) < 0)
-		return ctl_fail(CTL_NO, "%s", err.text);
-	ids_sort(&scope->unfinished);
-	return CTL_OK;
+	ids_sort(&ids);
+	creates = (struct reader_selector){
+		.action = "create", .jobs = ids.ids, .n_jobs = ids.n};
+	return find_tokens(&search, &creates);
 }
 
 int scope_find_live(struct ctl *ctl, struct scope *scope)

@@ -25,6 +25,12 @@ void scope_deinit(struct scope *scope);
 int scope_find(
 	struct ctl *ctl, const struct reader_selector *selector, struct scope *scope);
 
+/* The same for what the selector takes now and for what was unfinished in *scope: those
+ * creates stay in scope whatever their state and result have become. 0 or an exit status.
+ */
+int scope_find_again(
+	struct ctl *ctl, const struct reader_selector *selector, struct scope *scope);
+
 /* Finds every token that may be live. 0 or an exit status. */
 int scope_find_live(struct ctl *ctl, struct scope *scope);
 

@@ -6,12 +6,23 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from harness import TOKENCTL, Daemon, Fake, Skip, check_story, main, sql, wait_until
+from harness import (
+    TOKENCTL,
+    Daemon,
+    Fake,
+    Skip,
+    _environment,
+    check_story,
+    main,
+    sql,
+    wait_until,
+)
 
 SUBMIT, AUDIT = 41001, 41002  # groups of nobody, for the tests of permissions
 
@@ -24,6 +35,22 @@ def started(fake=None, configuration=None):
     daemon = Daemon(fake or Fake(), configuration)
     daemon.start()
     return daemon
+
+
+def go_on(daemon, *words, said, then):
+    """Runs a command that waits, calls then() once it said that; what it printed, as JSON."""
+    err_path = daemon.scratch / "go_on.err"
+    with open(err_path, "wb") as err, subprocess.Popen(
+            [TOKENCTL, "-c", daemon.conf, *words, "--json"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=err, env=_environment({})) as child:
+        try:
+            wait_until(lambda: said in err_path.read_text(), 30, f"it says {said!r}")
+            then()
+            printed = child.communicate(timeout=60)[0]
+        finally:
+            child.kill()
+    assert child.returncode == 0, (child.returncode, err_path.read_text())
+    return json.loads(printed)
 
 
 def test_a_token_is_made_used_and_revoked():
@@ -165,6 +192,20 @@ def test_a_revoke_by_batch_takes_what_is_underway_too():
     left = daemon.ctl_json("tokens", "--live")
     assert [token["user_id"] for token in left] == ["user_d"], left
     daemon.ctl("revoke", "--all-live", "--expect", "1", "--wait")
+    daemon.stop()
+    check_story(daemon, fake)
+
+
+def test_a_revoke_by_state_takes_what_it_waited_for():
+    fake = Fake()
+    daemon = started(fake, {"clerk.request_timeout": "2min"})
+    fake.signal(signal.SIGSTOP)
+    daemon.ctl("create", "user_a", "user_b", "--batch", "b")
+    wait_until(lambda: daemon.states() == {"running": 2}, 20)
+    done = go_on(daemon, "revoke", "--batch", "b", "--state", "running", "--expect", "2",
+                 "--wait", said="too late", then=lambda: fake.signal(signal.SIGCONT))
+    assert [job["result"] for job in done] == ["revoked", "revoked"], done
+    assert daemon.ctl_json("tokens", "--live") == []
     daemon.stop()
     check_story(daemon, fake)
 
