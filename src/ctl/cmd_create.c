@@ -138,5 +138,5 @@ int cmd_create(struct ctl *ctl)
 	if (status == CTL_OK)
 		status = submit_rows(ctl, &rows,
 			batch.release_first || batch.max_failures ? &batch : NULL);
-	return status ? status : submit_finish(ctl, &rows);
+	return status ? status : submit_finish(ctl, &rows, NULL);
 }

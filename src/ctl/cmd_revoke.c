@@ -33,15 +33,17 @@ static int read_words(const struct ctl *ctl, struct rows *rows)
 	return CTL_OK;
 }
 
-static int submit(struct ctl *ctl, struct rows *rows, const struct rows *defaults)
+/* underway: other revokes, which --wait concerns too; NULL = none. */
+static int submit(struct ctl *ctl, struct rows *rows, const struct rows *defaults,
+	const struct ids *underway)
 {
 	int status = submit_complete(ctl, rows, defaults);
 
 	if (status == CTL_OK && args_has(ctl->args, OPT_DRY_RUN))
 		return submit_look(ctl, rows);
-	if (status == CTL_OK)
+	if (status == CTL_OK && rows->n)
 		status = submit_rows(ctl, rows, NULL);
-	return status ? status : submit_finish(ctl, rows);
+	return status ? status : submit_finish(ctl, rows, underway);
 }
 
 /* Tokens that were named are no bulk change, but --expect holds for them too. */
@@ -79,7 +81,7 @@ static int revoke_named(struct ctl *ctl)
 		status = from ? rows_file_read(from, &rows) : read_words(ctl, &rows);
 	if (status == CTL_OK)
 		status = check_expected(ctl, &rows);
-	return status ? status : submit(ctl, &rows, &defaults);
+	return status ? status : submit(ctl, &rows, &defaults, NULL);
 }
 
 /* ---- tokens that the audit knows ---- */
@@ -118,14 +120,15 @@ static int ask(const struct ctl *ctl, const struct scope *scope, bool *ret_go)
 		.n_requests = (int64_t)n,
 		.noun = "revoke",
 		.urgent = is_urgent(ctl)};
+	bool bulk;
 
 	if (scope->underway.n)
 		ctl_say("%zu more are being revoked already", scope->underway.n);
-	/* Jobs that were named one by one are not a bulk change. */
+	/* Neither jobs that were named one by one are a bulk change, nor is nothing. */
 	*ret_go = true;
-	if (!args_has_any(ctl->args, SELECT_BITS & ~ARGS_BIT(JOB)) &&
-		!args_has_any(ctl->args,
-			ARGS_BIT(ALL_LIVE) | ARGS_BIT(EXPECT) | ARGS_BIT(DRY_RUN)))
+	bulk = n && args_has_any(ctl->args,
+			    (SELECT_BITS & ~ARGS_BIT(JOB)) | ARGS_BIT(ALL_LIVE));
+	if (!bulk && !args_has_any(ctl->args, ARGS_BIT(EXPECT) | ARGS_BIT(DRY_RUN)))
 		return CTL_OK;
 	return care_ask(ctl, &care, ret_go);
 }
@@ -183,11 +186,12 @@ static int revoke_scope(struct ctl *ctl, const struct select *select, struct sco
 	}
 	if (status)
 		return status;
-	if (scope->revokes.n == 0) {
+	if (scope->revokes.n == 0 &&
+		!(scope->underway.n && args_has(ctl->args, OPT_WAIT))) {
 		ctl_say("there is no token left to revoke");
 		return settled;
 	}
-	status = submit(ctl, &scope->revokes, &defaults);
+	status = submit(ctl, &scope->revokes, &defaults, &scope->underway);
 	return status ? status : settled;
 }
 

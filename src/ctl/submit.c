@@ -299,7 +299,16 @@ static int wait_and_print(struct ctl *ctl, const struct ids *ids, int64_t timeou
 	return waited ? waited : printed;
 }
 
-int submit_finish(struct ctl *ctl, const struct rows *rows)
+static void say_submitted(const struct ids *ids)
+{
+	if (ids->n == 1)
+		ctl_say("submitted as job %" PRId64, ids->ids[0]);
+	else if (ids->n > 1)
+		ctl_say("submitted as %zu jobs, %" PRId64 " to %" PRId64, ids->n,
+			ids->ids[0], ids->ids[ids->n - 1]);
+}
+
+int submit_finish(struct ctl *ctl, const struct rows *rows, const struct ids *others)
 {
 	AUTO(ids) struct ids ids = IDS_NULL;
 	int64_t timeout;
@@ -314,10 +323,9 @@ int submit_finish(struct ctl *ctl, const struct rows *rows)
 	for (size_t i = 0; i < rows->n; i++)
 		ids_add(&ids, rows->rows[i].job_id);
 	ids_sort(&ids);
-	if (ids.n == 1)
-		ctl_say("submitted as job %" PRId64, ids.ids[0]);
-	else
-		ctl_say("submitted as %zu jobs, %" PRId64 " to %" PRId64, ids.n,
-			ids.ids[0], ids.ids[ids.n - 1]);
+	say_submitted(&ids);
+	for (size_t i = 0; others && i < others->n; i++)
+		ids_add(&ids, others->ids[i]);
+	ids_sort(&ids);
 	return wait_and_print(ctl, &ids, timeout);
 }

@@ -24,6 +24,6 @@ int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaul
 int submit_complete(
 	const struct ctl *ctl, struct rows *rows, const struct rows *defaults);
 
-/* Prints the ids, or, with --wait, waits and prints the results; says how many had been
- * submitted before. 0 or an exit status. */
-int submit_finish(struct ctl *ctl, const struct rows *rows);
+/* Prints the ids, or, with --wait, waits and prints the results, those of the other jobs
+ * too (NULL: none); says how many had been submitted before. 0 or an exit status. */
+int submit_finish(struct ctl *ctl, const struct rows *rows, const struct ids *others);

@@ -210,6 +210,28 @@ def test_a_revoke_by_state_takes_what_it_waited_for():
     check_story(daemon, fake)
 
 
+def test_a_revoke_waits_for_those_underway():
+    fake = Fake()
+    daemon = started(fake, {"clerk.request_timeout": "2min"})
+    daemon.ctl("create", "user_a", "user_b", "--batch", "b", "--wait")
+    first, second = (token["id"] for token in daemon.ctl_json("tokens"))
+    fake.signal(signal.SIGSTOP)
+    daemon.ctl("revoke", first)
+    wait_until(lambda: daemon.states().get("running") == 1, 20)
+    only = daemon.audit("SELECT user_id FROM sign_in_token WHERE id = ?", (first,))[0]["user_id"]
+    assert "no token left" in daemon.ctl("revoke", "--user", only).stderr
+    assert "that is 0, not 1" in daemon.ctl(
+        "revoke", "--user", only, "--expect", "1", "--wait", check=1).stderr
+    late = daemon.ctl("revoke", "--user", only, "--wait", "--timeout", "100ms", check=75)
+    assert "timed out waiting for the job" in late.stderr, late
+    done = go_on(daemon, "revoke", "--batch", "b", "--expect", "1", "--wait",
+                 said="submitted as job 4", then=lambda: fake.signal(signal.SIGCONT))
+    assert [(job["id"], job["sign_in_token_id"], job["result"]) for job in done] == [
+        (3, first, "revoked"), (4, second, "revoked")], done
+    daemon.stop()
+    check_story(daemon, fake)
+
+
 def test_a_token_that_was_used():
     fake = Fake()
     daemon = started(fake)
