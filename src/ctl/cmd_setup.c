@@ -46,16 +46,12 @@ static void name_place(struct place *place)
 /* 0 or an exit status. */
 static int find_place(const struct ctl *ctl, struct place *ret)
 {
-	const char *name = args_get(ctl->args, OPT_INSTANCE);
+	const char *name = ctl_instance(ctl);
 	struct error err = ERROR_NULL;
 
 	if (args_has(ctl->args, OPT_CONFIG))
 		return ctl_fail(CTL_USAGE, "setup takes no -c: it makes "
 					   "/etc/clerk-tokend/NAME.conf for -i NAME");
-	if (!name)
-		name = getenv("CLERK_TOKEND_INSTANCE");
-	if (name && !*name)
-		name = NULL;
 	if (name && !strcmp(name, MAIN))
 		return ctl_fail(CTL_USAGE,
 			"\"" MAIN "\" is the configuration without -i, no instance");

@@ -59,16 +59,21 @@ int ctl_fail(int status, const char *format, ...)
 	return status;
 }
 
+const char *ctl_instance(const struct ctl *ctl)
+{
+	const char *name = args_get(ctl->args, OPT_INSTANCE);
+
+	if (!name && !args_has(ctl->args, OPT_CONFIG))
+		name = getenv("CLERK_TOKEND_INSTANCE");
+	return name && *name ? name : NULL;
+}
+
 int ctl_load_config(struct ctl *ctl, struct error *err, int *ret_status)
 {
-	const char *instance = args_get(ctl->args, OPT_INSTANCE);
+	const char *instance = ctl_instance(ctl);
 	const char *given = args_get(ctl->args, OPT_CONFIG);
 	AUTO(free_ptr) char *path = NULL;
 
-	if (!instance && !given)
-		instance = getenv("CLERK_TOKEND_INSTANCE");
-	if (instance && !*instance)
-		instance = NULL;
 	*ret_status = CTL_USAGE;
 	if (instance && given)
 		return error_set(err, "-c and -i each name a configuration; give one");

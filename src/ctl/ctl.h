@@ -42,6 +42,10 @@ struct ctl {
 /* The program: reads argv, runs the command, returns the exit status. */
 int ctl_main(int argc, char **argv);
 
+/* The instance that -i names, or the environment where there is no -c either; NULL =
+ * none. Borrowed. */
+const char *ctl_instance(const struct ctl *ctl);
+
 /* Finds and reads the configuration. 0 or < 0 with *ret_status. */
 int ctl_load_config(struct ctl *ctl, struct error *err, int *ret_status);
 

@@ -67,7 +67,7 @@ static char *quoted(const char *word)
 char *named_for(const struct ctl *ctl, const char *text)
 {
 	const char *config = args_get(ctl->args, OPT_CONFIG);
-	const char *instance = args_get(ctl->args, OPT_INSTANCE);
+	const char *instance = ctl_instance(ctl);
 	AUTO(free_ptr) char *word = quoted(config ? config : instance ? instance : "");
 	AUTO(free_ptr) char *by_ctl = xasprintf(" %s %s", config ? "-c" : "-i", word);
 	AUTO(free_ptr)

@@ -13,5 +13,6 @@ struct named {
 /* The text with them put in. A new string that the caller frees. */
 char *named_text(const struct named *named, const char *text);
 
-/* The same by the -c or -i that this program was called with. NULL stays NULL. */
+/* The same by the -c, -i or environment that this program was called with. NULL stays
+ * NULL. */
 char *named_for(const struct ctl *ctl, const char *text);
