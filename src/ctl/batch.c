@@ -78,9 +78,16 @@ int64_t batch_not_succeeded(const struct batch *batch)
 	return batch_over(batch) - batch->taken.n[JOB_SUCCEEDED];
 }
 
+bool batch_stopped(const struct batch *batch)
+{
+	return batch->taken.stopped && !batch->taken.n[JOB_QUEUED] &&
+	       !batch->taken.n[JOB_RUNNING] &&
+	       batch->taken.n[JOB_SUCCEEDED] < batch_total(batch);
+}
+
 const char *batch_word(const struct batch *batch)
 {
-	if (batch->taken.stopped)
+	if (batch_stopped(batch))
 		return "stopped";
 	if (batch_left(batch) == 0)
 		return "done";

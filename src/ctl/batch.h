@@ -30,5 +30,9 @@ int64_t batch_over(const struct batch *batch);
 int64_t batch_not_succeeded(const struct batch *batch);
 int64_t batch_left(const struct batch *batch);
 
+/* Whether max_failures ended it: not while what was retried still runs, nor once all of
+ * it succeeded after all. */
+bool batch_stopped(const struct batch *batch);
+
 /* One word for how it stands: waiting, working, canary, paused, stopped, done. Static. */
 const char *batch_word(const struct batch *batch);

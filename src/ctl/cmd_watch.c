@@ -325,7 +325,12 @@ static int print_end(struct watch *watch, const char *what)
 	}
 	if (batch->taken.stopped) {
 		eta_count(batch->taken.max_failures, count);
-		buf_printf(&line, "; stopped: max_failures (%s) was reached", count);
+		buf_printf(&line,
+			batch_stopped(batch)
+				? "; stopped: max_failures (%s) was reached"
+				: "; max_failures (%s) was reached before: what comes "
+				  "later is cancelled",
+			count);
 	}
 	out_printf(&watch->ctl->out, "%s\n", buf_str(&line));
 	if (batch_not_succeeded(batch))

@@ -159,6 +159,34 @@ def test_max_failures_by_the_command_line():
     check_story(daemon, fake)
 
 
+def test_a_stopped_batch_that_was_retried():
+    fake = Fake()
+    daemon = Daemon(fake, {"concurrency": 1, "clerk.request_timeout": "2min"})
+    daemon.start()
+
+    def state():
+        return daemon.ctl_json("batches")[0]["state"]
+
+    fake.script({"fault": "status=422", "count": 2})
+    daemon.ctl("create", *users("a", 5), "--batch", "b", "--max-failures", "2", "--wait", check=1)
+    assert state() == "stopped"
+    fake.signal(signal.SIGSTOP)
+    daemon.ctl("retry", "--batch", "b", "--expect", "5")
+    wait_until(lambda: daemon.states() == {"running": 1, "queued": 4}, 20)
+    assert state() == "working"
+    fake.signal(signal.SIGCONT)
+    watched = daemon.ctl("watch", "b")
+    assert watched.stdout.splitlines()[-1] == (
+        "batch b: 5 succeeded; max_failures (2) was reached before: what comes later is "
+        "cancelled"), watched
+    assert state() == "done"
+    # As it says.
+    daemon.ctl("create", "user_late", "--batch", "b", "--append", "--wait", check=1)
+    assert state() == "stopped"
+    daemon.stop()
+    check_story(daemon, fake)
+
+
 def test_a_canary_by_plain_sql():
     fake = Fake()
     daemon = Daemon(fake)
