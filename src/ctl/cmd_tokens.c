@@ -1,6 +1,7 @@
 /* tokens, token. */
 #include "ctl/cmd.h"
 #include "ctl/ctl.h"
+#include "ctl/ids.h"
 #include "ctl/lists.h"
 #include "ctl/select.h"
 
@@ -86,6 +87,28 @@ static int print_token(struct ctl *ctl, const struct reader_token *token)
 	return CTL_OK;
 }
 
+/* A token that Clerk never named here: jobs may have asked for its revoke all the same.
+ */
+static int print_unnamed(struct ctl *ctl, const char *id)
+{
+	const struct reader_selector selector = {.token = id};
+	const struct reader_token token = {.id = (char *)(uintptr_t)id,
+		.create_job_id = READER_NONE,
+		.revoke_job_id = READER_NONE};
+	AUTO(ids) struct ids ids = IDS_NULL;
+	int status = ids_select(ctl, &selector, &ids);
+
+	if (status)
+		return status;
+	if (ids.n == 0)
+		return ctl_fail(CTL_MISSING, "the audit knows no token %s", id);
+	status = print_token(ctl, &token);
+	return status ? status
+		      : ctl_fail(CTL_MISSING,
+				"Clerk never named %s: that is what was asked about it",
+				id);
+}
+
 int cmd_token(struct ctl *ctl)
 {
 	AUTO(reader_token) struct reader_token token = {0};
@@ -99,6 +122,6 @@ int cmd_token(struct ctl *ctl)
 	if (rc < 0)
 		return ctl_fail(CTL_NO, "%s", err.text);
 	if (rc == READER_E_NONE)
-		return ctl_fail(CTL_MISSING, "the audit knows no token %s", id);
+		return print_unnamed(ctl, id);
 	return print_token(ctl, &token);
 }

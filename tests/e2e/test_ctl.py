@@ -243,6 +243,19 @@ def test_a_token_that_was_used():
     assert daemon.ctl_json("token", token)["life"] == "used"
 
 
+def test_a_token_that_clerk_never_named():
+    daemon = started()
+    daemon.ctl("revoke", "sit_nobody", "--reason", "found in a log", "--wait", check=1)
+    told = daemon.ctl("token", "sit_nobody", "--json", check=66)
+    assert "Clerk never named sit_nobody" in told.stderr, told
+    token = json.loads(told.stdout)
+    assert token["id"] == "sit_nobody" and token["life"] is token["revoke_job_id"] is None, token
+    assert [(job["result"], job["reason"]) for job in token["jobs"]] == [
+        ("not_found", "found in a log")], token
+    assert [row["event"] for row in token["history"]] == ["accepted", "sent", "answered"], token
+    assert daemon.ctl("token", "sit_another", check=66).stdout == ""
+
+
 def test_doctor_says_what_ends_a_pause():
     daemon = started()
     daemon.ctl("pause", "--batch", "b c", "--action", "create")
