@@ -83,7 +83,8 @@ int reader_job_of_key(struct reader *reader, const char *key, struct reader_job 
 int reader_token(struct reader *reader, const char *id, struct reader_token *ret_token,
 	struct error *err);
 
-/* Tokens, newest first; batch, reference, requester and job are those of the create. */
+/* Tokens, newest first; batch, reference and requester are those of the create, the time
+ * is when it was made or, where nobody knows, last heard of. */
 int reader_tokens(struct reader *reader, const struct reader_selector *selector,
 	int (*fn)(void *userdata, const struct reader_token *token, struct error *err),
 	void *userdata, struct error *err);

@@ -44,15 +44,21 @@ static int rows_by_job(struct reader *reader, const struct reader_selector *sele
 static int start_walk(struct reader *reader, const struct reader_selector *selector,
 	struct reader_walk *ret_walk, struct error *err)
 {
-	bool by_job = selector->n_jobs || selector->batch || selector->user_id ||
-		      selector->reference || selector->token;
+	bool by_job = selector->n_jobs || selector->batch || selector->reference ||
+		      selector->token;
 	int rc = 0;
 
 	*ret_walk = (struct reader_walk){.query = RQ_token_rows_below,
 		.below = INT64_MAX,
-		.paged = !by_job && !selector->live && !selector->heard_since};
+		.paged = !by_job && !selector->user_id && !selector->live &&
+			 !selector->heard_since};
 	if (by_job) {
 		rc = rows_by_job(reader, selector, &ret_walk->list, err);
+	} else if (selector->user_id) {
+		sqlite3_stmt *stmt = reader_stmt(reader, RQ_token_rows_of_user);
+
+		sql_bind(stmt, "t", selector->user_id);
+		rc = reader_ids_collect(&ret_walk->list, stmt, err);
 	} else if (selector->heard_since) {
 		sqlite3_stmt *stmt = reader_stmt(reader, RQ_token_rows_heard);
 

@@ -25,14 +25,14 @@ static const struct sql_text tokens_texts[] = {
 };
 
 /* What may scan: tables of a handful of rows, walks along an index that stop at once, the
- * counts of verify, and the lists of a lockdown. */
+ * counts of verify, the lists of a lockdown, and the tokens of a user. */
 static const char *const may_scan[] = {"head_get", "hold_list", "pause_list",
 	"job_ids_running", "job_ids_failed", "job_ids_queued", "replay_tally",
 	"replay_token_tally", "replay_counts", "daily_count", "job_ids_unknown",
-	"token_rows_heard", "last_id", "replay_batches", "replay_command_extra",
-	"replay_daily", "replay_holds", "replay_job_pauses", "replay_pauses",
-	"replay_progress", "replay_purged_extra", "replay_running", "schema_list",
-	"secret_all"};
+	"token_rows_heard", "token_rows_of_user", "last_id", "replay_batches",
+	"replay_command_extra", "replay_daily", "replay_holds", "replay_job_pauses",
+	"replay_pauses", "replay_progress", "replay_purged_extra", "replay_running",
+	"schema_list", "secret_all"};
 
 /* What may sort: the few rows of one token or one job; the names of batches in the queue.
  */

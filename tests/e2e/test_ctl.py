@@ -256,6 +256,28 @@ def test_a_token_that_clerk_never_named():
     assert daemon.ctl("token", "sit_another", check=66).stdout == ""
 
 
+def test_tokens_that_were_made_elsewhere():
+    fake = Fake()
+    maker, daemon = started(fake), started(fake)
+    maker.ctl("create", "user_a", "user_b", "--wait")
+    made = {token["user_id"]: token["id"] for token in maker.ctl_json("tokens")}
+    maker.ctl("revoke", made["user_b"], "--wait")
+    # Of the one the answer tells all, of the other the refusal nothing but the status.
+    for token in made.values():
+        daemon.ctl("revoke", token, "--wait")
+    assert [job["result"] for job in daemon.ctl_json("jobs")] in (
+        ["revoked", "already_revoked"], ["already_revoked", "revoked"])
+
+    def listed(*selectors):
+        return {token["id"] for token in daemon.ctl_json("tokens", *selectors)}
+
+    assert listed() == listed("--since", "-1h") == listed("--until", "+1h") == set(made.values())
+    assert listed("--until", "-1h") == listed("--since", "+1h") == set()
+    assert listed("--user", "user_a") == {made["user_a"]}
+    assert listed("--user", "user_a", "--since", "-1h") == {made["user_a"]}
+    assert listed("--user", "user_b") == listed("--user", "user_a", "--batch", "b") == set()
+
+
 def test_doctor_says_what_ends_a_pause():
     daemon = started()
     daemon.ctl("pause", "--batch", "b c", "--action", "create")

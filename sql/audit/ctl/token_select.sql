@@ -1,4 +1,5 @@
--- One token, where it is among those selected; a selector that is NULL takes all.
+-- One token, where it is among those selected; a selector that is NULL takes all. By when it was
+-- made, or, where nobody knows, last heard of.
 SELECT t.id, t.life, t.status, t.status_at, t.status_from, t.user_id, t.org_id, t.created_at,
   t.expires_at, t.token_sha256, t.create_job_id, t.revoke_job_id, t.purged_at, t.batch,
   t.reference, t.requested_by, t.reason
@@ -8,6 +9,6 @@ WHERE s.rowid = :row
   AND (:user_id IS NULL OR t.user_id = :user_id)
   AND (:requested_by IS NULL OR t.requested_by = :requested_by)
   AND (:reference IS NULL OR t.reference = :reference)
-  AND (:since IS NULL OR t.created_at >= :since)
-  AND (:until IS NULL OR t.created_at < :until)
+  AND (:since IS NULL OR coalesce(t.created_at, t.status_at) >= :since)
+  AND (:until IS NULL OR coalesce(t.created_at, t.status_at) < :until)
   AND (NOT :live OR t.life = 'may be live')
