@@ -5,6 +5,7 @@
 #include "ctl/rows_file.h"
 #include "ctl/submit.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static int set(struct rows *rows, struct row *row, const char *column, const char *text)
@@ -103,6 +104,20 @@ static int read_batch(
 	return CTL_OK;
 }
 
+/* The limits hold for one batch: rows of another one would run without any. */
+static int check_batch(const struct rows *rows, const struct reader_batch *limits)
+{
+	for (size_t i = 0; limits && i < rows->n; i++)
+		if (strcmp(rows->rows[i].batch, limits->name) != 0)
+			return ctl_fail(CTL_USAGE,
+				"%s:%" PRId64 ": batch: %s, but --first and "
+				"--max-failures are for --batch %s; submit the rows of "
+				"each batch by themselves",
+				rows->source, rows->rows[i].line, rows->rows[i].batch,
+				limits->name);
+	return CTL_OK;
+}
+
 static int check_options(struct ctl *ctl)
 {
 	int status = CTL_OK;
@@ -122,21 +137,24 @@ int cmd_create(struct ctl *ctl)
 {
 	AUTO(rows)
 	struct rows rows = {.action = "create"}, defaults = {.action = "create"};
-	struct reader_batch batch;
+	struct reader_batch batch, *limits = NULL;
 	int status = submit_defaults(ctl, false, &defaults);
 
 	if (status == CTL_OK)
 		status = read_batch(ctl, &defaults.rows[0], &batch);
+	if (status == CTL_OK && (batch.release_first || batch.max_failures))
+		limits = &batch;
 	if (status == CTL_OK)
 		status = check_options(ctl);
 	if (status == CTL_OK)
 		status = read_rows(ctl, &rows);
 	if (status == CTL_OK)
 		status = submit_complete(ctl, &rows, &defaults);
-	if (status == CTL_OK && args_has(ctl->args, OPT_DRY_RUN))
-		return submit_look(ctl, &rows);
 	if (status == CTL_OK)
-		status = submit_rows(ctl, &rows,
-			batch.release_first || batch.max_failures ? &batch : NULL);
+		status = check_batch(&rows, limits);
+	if (status == CTL_OK && args_has(ctl->args, OPT_DRY_RUN))
+		return submit_look(ctl, &rows, limits);
+	if (status == CTL_OK)
+		status = submit_rows(ctl, &rows, limits);
 	return status ? status : submit_finish(ctl, &rows, NULL);
 }

@@ -40,7 +40,7 @@ static int submit(struct ctl *ctl, struct rows *rows, const struct rows *default
 	int status = submit_complete(ctl, rows, defaults);
 
 	if (status == CTL_OK && args_has(ctl->args, OPT_DRY_RUN))
-		return submit_look(ctl, rows);
+		return submit_look(ctl, rows, NULL);
 	if (status == CTL_OK && rows->n)
 		status = submit_rows(ctl, rows, NULL);
 	return status ? status : submit_finish(ctl, rows, underway);

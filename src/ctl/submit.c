@@ -183,7 +183,10 @@ static int fill_queue(
 	return status ? status : insert_rows(ctl, rows);
 }
 
-int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch)
+/* In one transaction, which a dry run takes back: it is refused what is refused for real.
+ */
+static int fill_at_once(struct ctl *ctl, struct rows *rows,
+	const struct reader_batch *batch, bool dry_run)
 {
 	struct error err = ERROR_NULL;
 	int rc, status = ctl_open_queue(ctl);
@@ -194,13 +197,18 @@ int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *b
 	if (rc)
 		return say_refused(rows, &rows->rows[0], rc, &err);
 	status = fill_queue(ctl, rows, batch);
-	if (status) {
+	if (status || dry_run) {
 		reader_queue_rollback(ctl->queue);
 		return status;
 	}
 	/* An id counts from here on: a commit can find the file busy. */
 	rc = reader_queue_commit(ctl->queue, &err);
 	return rc ? say_refused(rows, &rows->rows[0], rc, &err) : CTL_OK;
+}
+
+int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch)
+{
+	return fill_at_once(ctl, rows, batch, false);
 }
 
 /* Says how many were asked for before, where any was. Returns how many were not. */
@@ -225,15 +233,11 @@ static size_t say_repeated(const struct rows *rows, const char *verb)
 	return n_new;
 }
 
-int submit_look(struct ctl *ctl, struct rows *rows)
+int submit_look(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch)
 {
-	int status = ctl_open_queue(ctl);
+	int status = fill_at_once(ctl, rows, batch, true);
 	size_t n_new, n_urgent = 0;
 
-	if (status == CTL_OK)
-		status = keys_find(ctl, rows);
-	if (status == CTL_OK)
-		status = append_check(ctl, rows);
 	if (status)
 		return status;
 	n_new = say_repeated(rows, "would be submitted");

@@ -10,9 +10,9 @@
  * then. 0 or an exit status; nothing was submitted then. */
 int submit_rows(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch);
 
-/* What submit_rows() would do, said on stderr with its cost in rate windows. 0 or an exit
- * status. */
-int submit_look(struct ctl *ctl, struct rows *rows);
+/* What submit_rows() would do, said on stderr with its cost in rate windows. 0 or the
+ * exit status that it would end with. */
+int submit_look(struct ctl *ctl, struct rows *rows, const struct reader_batch *batch);
 
 /* What the command line says for all rows: --reason, --priority, --not-before …, who
  * asks; and --batch, --reference, --requested-by where with_labels. 0 or CTL_USAGE.

@@ -117,6 +117,41 @@ static void a_batch_with_limits(void **state)
 	CTL(1, "create", "user_3", "--batch", "b", "--first", "2");
 }
 
+/* The limits are those of --batch: rows of another batch would run without any. */
+static void limits_of_another_batch(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	fixture_write("rows", "user_id,batch\nuser_1,\nuser_2,summer\nuser_3,spring\n");
+	CTL(64, "create", "--from", path, "--batch", "summer", "--first", "2");
+	SAYS(":4: batch: spring, but --first and --max-failures are for --batch summer");
+	CTL(64, "create", "--from", path, "--batch", "summer", "--max-failures", "1",
+		"--dry-run");
+	SAYS(":4: batch: spring");
+	QUEUE("SELECT (SELECT count(*) FROM job) + (SELECT count(*) FROM batch)", "0");
+	fixture_write("rows", "user_id,batch\nuser_1,\nuser_2,summer\n");
+	CTL(0, "create", "--from", path, "--batch", "summer", "--first", "2");
+	QUEUE("SELECT group_concat(batch, '/') FROM job", "summer/summer");
+}
+
+/* What is refused for real is refused before. */
+static void a_dry_run_with_limits(void **state)
+{
+	(void)state;
+	CTL(0, "create", "user_1", "--batch", "b", "--first", "2");
+	CTL(1, "create", "user_2", "--batch", "b", "--first", "3", "--dry-run");
+	SAYS("batch b has other limits already");
+	CTL(0, "create", "user_2", "--batch", "b", "--first", "2", "--dry-run");
+	CTL(0, "create", "user_2", "--batch", "c", "--first", "3", "--dry-run");
+	SAYS("1 create: 1 window");
+	QUEUE("SELECT group_concat(name || release_first, '/') FROM batch", "b2");
+	QUEUE("SELECT count(*) FROM job", "1");
+	/* No id was used up. */
+	CTL(0, "create", "user_2");
+	assert_string_equal(fixture_stdout, "2\n");
+}
+
 static void files(void **state)
 {
 	AUTO(free_ptr) char *path = fixture_path("rows");
@@ -528,6 +563,8 @@ int main(void)
 		TEST(a_key_that_only_the_audit_knows),
 		TEST(bad_words),
 		TEST(a_batch_with_limits),
+		TEST(limits_of_another_batch),
+		TEST(a_dry_run_with_limits),
 		TEST(files),
 		TEST(bad_files),
 		TEST(many_bad_rows),
