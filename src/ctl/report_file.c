@@ -14,10 +14,22 @@ static int find(const char *path, char **ret_path, struct error *err)
 	char *real = realpath(path, NULL);
 	struct stat st;
 
+	if (!real && errno != ENOENT)
+		return error_errno(err, errno, "%s", path);
 	if (real && stat(real, &st) == 0 && !S_ISREG(st.st_mode)) {
 		free(real);
 		errno = EINVAL;
-		return error_set(err, "%s: is no regular file", path);
+		return error_set(err,
+			"%s: is no regular file; name a file, or - for standard output",
+			path);
+	}
+	/* /dev/stdout that is a pipe leads nowhere either. */
+	if (!real && lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		errno = EINVAL;
+		return error_set(err,
+			"%s: leads to no file; name the file itself, or - for standard "
+			"output",
+			path);
 	}
 	*ret_path = real ? real : xstrdup(path);
 	return 0;

@@ -689,6 +689,36 @@ static void a_link_to_a_file(void **state)
 	PRINTS("report  failures\n");
 }
 
+/* A link stays what it is where nothing can be replaced: it leads nowhere, or to a pipe,
+ * as /dev/stdout may. */
+static void a_link_to_no_file(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("link");
+	AUTO(free_ptr) char *target = fixture_path("target");
+	AUTO(free_ptr) char *pipe_end = NULL;
+	struct stat st;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	pipe_end = xasprintf("/proc/self/fd/%d", fds[1]);
+	const char *const targets[] = {target, pipe_end};
+
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		assert_int_equal(symlink(targets[i], path), 0);
+		CTL(1, "report", "failures", "--csv", "-o", path);
+		SAYS("/link: leads to no file; name the file itself, or - for standard "
+		     "output");
+		assert_string_equal(fixture_stdout, "");
+		assert_int_equal(lstat(path, &st), 0);
+		assert_true(S_ISLNK(st.st_mode));
+		assert_int_equal(lstat(target, &st), -1);
+		assert_int_equal(unlink(path), 0);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void words(void **state)
 {
 	(void)state;
@@ -734,6 +764,7 @@ int main(void)
 		EMPTY(many_tokens),
 		TEST(a_file),
 		TEST(a_link_to_a_file),
+		TEST(a_link_to_no_file),
 		TEST(words),
 	};
 
