@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,11 +21,13 @@ struct run {
 	bool html;
 	bool more;
 	struct reader_evidence evidence;
+	char *said; /* owned: of a file that has no place for it, its evidence */
 };
 
 static void run_cleanup(struct run *run)
 {
 	select_deinit(&run->select);
+	free(run->said);
 }
 
 /* ---- what is asked for ---- */
@@ -219,10 +222,10 @@ static void print_evidence(struct run *run, bool to_file)
 	out_object_record(out, "evidence", &report_list_evidence, &evidence);
 	if (out->format != OUT_CSV)
 		out_object_end(out);
-	else if (!to_file)
+	else if (to_file)
+		run->said = TAKE_PTR(line);
+	else
 		ctl_say("%s", line);
-	else if (printf("%s\n", line) < 0 || fflush(stdout) != 0)
-		ctl_say("standard output: %s", strerror(errno));
 }
 
 /* What was read late may be newer than the evidence says. */
@@ -289,6 +292,8 @@ static int print_file(struct run *run, const char *path)
 	if (status == CTL_OK && report_file_keep(&file, &err) < 0)
 		status = ctl_fail(CTL_NO, "%s", err.text);
 	out_init(&ctl->out, STDOUT_FILENO, OUT_TABLE, false);
+	if (status == CTL_OK && run->said)
+		out_printf(&ctl->out, "%s\n", run->said);
 	return status;
 }
 

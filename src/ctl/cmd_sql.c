@@ -12,6 +12,7 @@
 #include "ctl/who.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,6 +159,8 @@ int cmd_sql(struct ctl *ctl)
 
 		add(&words, text);
 	}
+	/* It does not look whether what it prints is read: a signal has to tell it. */
+	(void)signal(SIGPIPE, SIG_DFL);
 	(void)execvp(words.words[0], words.words);
 	if (errno == ENOENT)
 		return ctl_fail(CTL_UNAVAILABLE,

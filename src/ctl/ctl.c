@@ -116,8 +116,11 @@ static int finish(struct ctl *ctl, int status)
 {
 	struct error err = ERROR_NULL;
 
-	if (out_close(&ctl->out, &err) < 0)
-		status = ctl_fail(CTL_NO, "%s", err.text);
+	if (out_close(&ctl->out, &err) < 0) {
+		if (*err.text)
+			ctl_say("%s", err.text);
+		status = status ? status : CTL_NO;
+	}
 	reader_free(ctl->reader);
 	reader_queue_free(ctl->queue);
 	reader_secrets_free(ctl->secrets);

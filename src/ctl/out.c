@@ -91,9 +91,9 @@ int out_close(struct out *out, struct error *err)
 	buf_deinit(&out->pending);
 	errnum = out->errnum;
 	out->errnum = 0;
-	if (errnum && errnum != EPIPE)
-		return error_errno(err, errnum, "%s", out->name);
-	return 0;
+	if (errnum == EPIPE)
+		return -1;
+	return errnum ? error_errno(err, errnum, "%s", out->name) : 0;
 }
 
 static const struct out_column *find_column(

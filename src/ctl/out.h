@@ -7,7 +7,8 @@
  * a spreadsheet would run as a formula get a ' in front.
  *
  * Writing errors are remembered, nothing more is written after the first, and out_close()
- * tells. A reader that went away (EPIPE: `| head`) is no failure.
+ * tells. A reader that went away (EPIPE: `| head`) is one too: what was not read to its
+ * end is no success, but there is nobody to tell why.
  */
 #pragma once
 
@@ -67,8 +68,8 @@ struct out {
 /* Begins writing to fd. Ends with out_close(). */
 void out_init(struct out *out, int fd, enum out_format format, bool terminal);
 
-/* Writes what is pending and frees everything. 0, also where the reader went away; < 0
- * where something could not be written. Idempotent. */
+/* Writes what is pending and frees everything. 0, or < 0 where something could not be
+ * written; err is left alone where that is because the reader went away. Idempotent. */
 int out_close(struct out *out, struct error *err);
 
 /* Whether writing failed, so that there is no point in going on. */

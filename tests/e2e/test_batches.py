@@ -290,6 +290,22 @@ def test_an_interrupt_leaves_the_terminal_clean():
     assert piped.wait(10) == 130
 
 
+def test_a_watch_that_nobody_reads():
+    daemon = Daemon(Fake())
+    daemon.start()
+    daemon.ctl("pause")
+    daemon.ctl("create", "user_a", "--batch", "b")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        # It ends at once, and the batch is not over.
+        done = subprocess.run([TOKENCTL, "-c", daemon.conf, "watch", "b"], stdout=writer,
+                              stderr=subprocess.PIPE, timeout=30, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b""), done
+
+
 def test_a_dumb_terminal_gets_plain_lines():
     daemon = Daemon(Fake())
     daemon.start()

@@ -282,7 +282,8 @@ static void a_full_disk_is_told(void **state)
 	(void)close(fd);
 }
 
-static void a_reader_that_left_is_no_failure(void **state)
+/* What was not read to its end is no success; there is nobody to tell why. */
+static void a_reader_that_left(void **state)
 {
 	struct error err = ERROR_NULL;
 	struct out out;
@@ -296,6 +297,8 @@ static void a_reader_that_left_is_no_failure(void **state)
 	out_printf(&out, "text\n");
 	out_flush(&out);
 	assert_true(out_broken(&out));
+	assert_int_equal(out_close(&out, &err), -1);
+	assert_string_equal(err.text, "");
 	assert_int_equal(out_close(&out, &err), 0);
 	(void)close(fds[1]);
 }
@@ -389,7 +392,7 @@ int main(void)
 		cmocka_unit_test(objects),
 		cmocka_unit_test(a_long_table_streams),
 		cmocka_unit_test(a_full_disk_is_told),
-		cmocka_unit_test(a_reader_that_left_is_no_failure),
+		cmocka_unit_test(a_reader_that_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
