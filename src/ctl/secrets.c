@@ -1,5 +1,6 @@
 #include "ctl/secrets.h"
 
+#include "base/clock.h"
 #include "ctl/out.h"
 
 #include <inttypes.h>
@@ -88,16 +89,29 @@ static void print_row(struct ctl *ctl, int64_t id, const struct reader_secret *s
 	out_row(&ctl->out, &row);
 }
 
-static int print_alone(struct ctl *ctl, enum secrets_form form, int64_t id,
-	const struct reader_secret *secret)
+static const struct secret *wanted(
+	enum secrets_form form, const struct reader_secret *secret)
 {
-	const struct secret *wanted = form == SECRETS_URL ? &secret->url : &secret->token;
+	return form == SECRETS_TOKEN ? &secret->token : &secret->url;
+}
 
-	if (!wanted->text)
+/* Whether what is kept is of use: Clerk may have sent less, and what has expired goes a
+ * little later. 0, or CTL_MISSING, said why. */
+static int check(enum secrets_form form, int64_t id, const struct reader_secret *secret)
+{
+	char now[CLOCK_TEXT_LEN];
+
+	clock_format(clock_now().wall_ms, now);
+	if (!secret->url.text && !secret->token.text)
+		return ctl_fail(CTL_MISSING,
+			"job %" PRId64 ": Clerk sent neither url nor token", id);
+	if (!wanted(form, secret)->text)
 		return ctl_fail(CTL_MISSING, "job %" PRId64 ": Clerk sent no %s", id,
-			form == SECRETS_URL ? "url; try --token" : "token");
-	buf_append(&ctl->out.pending, wanted->text, wanted->len);
-	out_printf(&ctl->out, "\n");
+			form == SECRETS_TOKEN ? "token" : "url; try --token");
+	if (secret->expires_at && strcmp(secret->expires_at, now) <= 0)
+		return ctl_fail(CTL_MISSING,
+			"job %" PRId64 ": its token has expired, at %s UTC", id,
+			secret->expires_at);
 	return CTL_OK;
 }
 
@@ -105,15 +119,22 @@ static int print_one(struct ctl *ctl, enum secrets_form form, int64_t id)
 {
 	AUTO(reader_secret) struct reader_secret secret = {0};
 	struct error err = ERROR_NULL;
-	int rc = reader_secrets_get(ctl->secrets, id, &secret, &err);
+	int status, rc = reader_secrets_get(ctl->secrets, id, &secret, &err);
 
 	if (rc < 0)
 		return ctl_fail(CTL_NO, "%s", err.text);
 	if (rc == READER_E_NONE)
 		return say_missing(ctl, id);
-	if (form != SECRETS_LIST)
-		return print_alone(ctl, form, id, &secret);
-	print_row(ctl, id, &secret);
+	status = check(form, id, &secret);
+	if (status)
+		return status;
+	if (form == SECRETS_LIST) {
+		print_row(ctl, id, &secret);
+		return CTL_OK;
+	}
+	buf_append(&ctl->out.pending, wanted(form, &secret)->text,
+		wanted(form, &secret)->len);
+	out_printf(&ctl->out, "\n");
 	return CTL_OK;
 }
 

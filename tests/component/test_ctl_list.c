@@ -405,15 +405,24 @@ static void files_that_are_not_there(void **state)
 	SAYS("clerk-tokend.conf:1: nonsense");
 }
 
+/* Tests run in any year: the secrets are good for long. */
+static void keep_secrets(void)
+{
+	scratch_write("tokens",
+		"UPDATE secret SET expires_at = '2999-01-02 03:04:05.000',"
+		" url = 'https://x/' || token");
+}
+
 static void secrets(void **state)
 {
 	(void)state;
+	keep_secrets();
 	CTL(0, "secret", "1", "--token");
 	assert_string_equal(fixture_stdout, "secret-sit_1\n");
 	CTL(0, "secret", "1", "3");
 	PRINTS("job_id,reference,user_id,sign_in_token_id,expires_at,url\r\n1,ref-1,user_"
 	       "1,sit_1,");
-	PRINTS("\r\n3,ref-3,user_3,sit_3,");
+	PRINTS("\r\n3,ref-3,user_3,sit_3,2999-01-02 03:04:05.000,https://x/secret-sit_3");
 	CTL(66, "secret", "6");
 	SAYS("job 6 has no secret: it is a create, failed");
 	assert_string_equal(fixture_stdout, "");
@@ -425,6 +434,35 @@ static void secrets(void **state)
 	assert_null(strstr(fixture_stdout, "secret-sit_1"));
 	CTL(0, "audit", "--json");
 	assert_null(strstr(fixture_stdout, "secret-sit_1"));
+}
+
+/* Whoever is not in the list is named: a mail merge must not leave anybody out in
+ * silence.
+ */
+static void secrets_of_no_use(void **state)
+{
+	static const char printed[] =
+		"job_id,reference,user_id,sign_in_token_id,expires_at,url\r\n"
+		"4,ref-4,user_4,sit_4,2999-01-02 03:04:05.000,https://x/secret-sit_4\r\n";
+
+	(void)state;
+	keep_secrets();
+	scratch_write("tokens", "UPDATE secret SET url = NULL WHERE job_id IN (1, 2)");
+	scratch_write("tokens", "UPDATE secret SET token = NULL WHERE job_id = 2");
+	scratch_write("tokens", "UPDATE secret SET expires_at = '2026-02-03 04:05:06.000'"
+				" WHERE job_id = 3");
+	CTL(66, "secret", "1", "2", "3", "4");
+	assert_string_equal(fixture_stdout, printed);
+	SAYS("job 1: Clerk sent no url; try --token\n");
+	SAYS("job 2: Clerk sent neither url nor token\n");
+	SAYS("job 3: its token has expired, at 2026-02-03 04:05:06.000 UTC\n");
+	CTL(66, "secret", "--batch", "b", "--token");
+	assert_string_equal(fixture_stdout, "secret-sit_1\nsecret-sit_4\nsecret-sit_5\n");
+	CTL(66, "secret", "3");
+	assert_string_equal(fixture_stdout, "");
+	SAYS("job 3: its token has expired");
+	CTL(66, "secret", "1", "2", "3", "--json");
+	assert_string_equal(fixture_stdout, "[]\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -447,6 +485,7 @@ int main(void)
 		TEST(explanations),
 		TEST(files_that_are_not_there),
 		TEST(secrets),
+		TEST(secrets_of_no_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,17 @@ def test_a_token_is_made_used_and_revoked():
     check_story(daemon, fake)
 
 
+def test_nobody_without_a_link_is_left_out_in_silence():
+    fake = Fake()
+    daemon = started(fake, {"concurrency": 1})
+    fake.script("null_url", "no_token", "none")
+    made = daemon.ctl("create", "user_a", "user_b", "user_c", "--wait", "--url", check=66)
+    rows = list(csv.DictReader(io.StringIO(made.stdout)))
+    assert [(row["user_id"], row["url"][:8]) for row in rows] == [("user_c", "https://")], made
+    assert "job 1: Clerk sent no url; try --token" in made.stderr, made
+    assert "job 2: Clerk sent neither url nor token" in made.stderr, made
+
+
 def test_only_ids_on_stdout():
     daemon = started()
     made = daemon.ctl("create", "user_a", "user_b", "--key-prefix", "x-")
