@@ -1,5 +1,7 @@
 #include "ctl/keys.h"
 
+#include "model/job.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +110,26 @@ static int find_taken(struct ctl *ctl, const struct rows *rows, struct row *row,
 	return rc;
 }
 
+/* A row that was rejected keeps its key for as long as it stands in the queue, but
+ * nothing is done under it any more. 0 where it was, said; READER_E_NONE or < 0. */
+static int say_rejected(struct ctl *ctl, const struct rows *rows, const struct row *row,
+	int64_t id, size_t *n_faults, struct error *err)
+{
+	AUTO(reader_job) struct reader_job job = {0};
+	int rc = READER_E_NONE;
+
+	if (ctl->reader)
+		rc = reader_job(ctl->reader, id, &job, err);
+	if (rc)
+		return rc;
+	if (strcmp(job.state, job_state_name(JOB_REJECTED)) != 0)
+		return READER_E_NONE;
+	fault(rows, row, n_faults,
+		"belongs to job %" PRId64 ", which was rejected: %s; take another key",
+		id, job.error_message ? job.error_message : job.result);
+	return 0;
+}
+
 /* Looked up before the insert: one that meets a key would use up an id. */
 static int find_waiting(struct ctl *ctl, const struct rows *rows, struct row *row,
 	size_t *n_faults, struct error *err)
@@ -115,10 +137,13 @@ static int find_waiting(struct ctl *ctl, const struct rows *rows, struct row *ro
 	AUTO(reader_waiting) struct reader_waiting job = {0};
 	int rc = reader_queue_job_of_key(ctl->queue, row->idempotency_key, &job, err);
 
-	if (rc == 0)
+	if (rc)
+		return rc;
+	rc = say_rejected(ctl, rows, row, job.id, n_faults, err);
+	if (rc == READER_E_NONE)
 		take(rows, row, job.id, job.action,
 			job.user_id ? job.user_id : job.sign_in_token_id, n_faults);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 int keys_find(struct ctl *ctl, struct rows *rows)

@@ -139,6 +139,23 @@ def test_a_policy_rejects():
     daemon.ctl("create", "user_a", "--reason", "why", "--wait")
 
 
+def test_a_rejected_row_keeps_its_key():
+    daemon = started(configuration={"policy.required": ["reason"]})
+    daemon.ctl("create", "user_a", "--key", "k", "--wait", check=1)
+    # Nothing will ever be done under that key.
+    for more in ((), ("--wait",), ("--dry-run",)):
+        again = daemon.ctl("create", "user_a", "--key", "k", "--reason", "why", *more, check=1)
+        assert again.stdout == "" and again.stderr.splitlines() == [
+            "clerk-tokenctl: key k belongs to job 1, which was rejected: reason: "
+            "policy.required wants it filled in; take another key",
+            "clerk-tokenctl: a key stands for one job: nothing was submitted"], again
+    again = daemon.ctl("create", "--from", "-", "--reason", "why", check=1,
+                       stdin="user_id,idempotency_key\nuser_b,b\nuser_a,k\n")
+    assert "standard input:3: idempotency_key: k belongs to job 1, which was" in again.stderr
+    assert daemon.queue("SELECT count(*) FROM job") == "1"
+    daemon.ctl("create", "user_a", "--key", "k2", "--reason", "why", "--wait")
+
+
 def test_paused_and_held_are_said_at_once():
     fake = Fake()
     daemon = started(fake)
