@@ -149,18 +149,25 @@ static int read_options(struct run *run)
 
 /* ---- printing ---- */
 
+/* A row of a table beside the report's own, which is whole whatever the limit. */
+static int on_count(void *userdata, const void *row, struct error *err)
+{
+	struct run *run = userdata;
+
+	(void)err;
+	out_row(&run->ctl->out, row);
+	return out_broken(&run->ctl->out);
+}
+
 static int on_row(void *userdata, const void *row, struct error *err)
 {
 	struct run *run = userdata;
-	struct out *out = &run->ctl->out;
 
-	(void)err;
-	if (run->limit && out->n_printed == run->limit) {
+	if (run->limit && run->ctl->out.n_printed == run->limit) {
 		run->more = true;
 		return 1;
 	}
-	out_row(out, row);
-	return out_broken(out);
+	return on_count(userdata, row, err);
 }
 
 static struct reader_report_ask ask_for(struct run *run, enum reader_report source)
@@ -168,7 +175,7 @@ static struct reader_report_ask ask_for(struct run *run, enum reader_report sour
 	return (struct reader_report_ask){.report = source,
 		.since = run->select.selector.since,
 		.until = run->select.selector.until,
-		.fn = on_row,
+		.fn = source == run->report->source ? on_row : on_count,
 		.userdata = run};
 }
 

@@ -378,6 +378,14 @@ static void outstanding(void **state)
 	CTL(0, "report", "outstanding", "--csv");
 	PRINTS("\r\n2,sit_2,user_2,");
 	assert_null(strstr(fixture_stdout, "bucket"));
+	/* A limit is for the tokens; what they are counted by is whole. */
+	CTL(0, "report", "outstanding", "--limit", "1");
+	PRINTS("not known  creates of unknown effect       1\n");
+	PRINTS("\nsit_2 ");
+	assert_string_equal(fixture_stderr, "");
+	CTL(0, "report", "outstanding", "--limit", "1", "--json");
+	PRINTS("\"creates of unknown effect\"");
+	assert_string_equal(fixture_stderr, "");
 }
 
 /* ---- periods ---- */
