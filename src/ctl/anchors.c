@@ -118,11 +118,13 @@ bool anchors_none_yet(const char *path)
 	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
 }
 
-/* One write, so that a line is there whole or not. 0, or -1 with errno. */
+/* One write, so that a line is there whole or not: half of one would keep every later run
+ * from reading the file. 0, or -1 with errno. */
 static int append(int fd, int64_t wall_ms, int64_t seq, const char *hash)
 {
 	char at[CLOCK_TEXT_LEN], last = '\n';
 	struct stat st;
+	int errnum;
 
 	if (fstat(fd, &st) < 0 || (st.st_size == 0 && fchmod(fd, 0644) < 0) ||
 		(st.st_size && pread(fd, &last, 1, st.st_size - 1) != 1))
@@ -132,9 +134,12 @@ static int append(int fd, int64_t wall_ms, int64_t seq, const char *hash)
 	AUTO(free_ptr)
 	char *line = xasprintf(
 		"%s%s %" PRId64 ":%s\n", last == '\n' ? "" : "\n", at, seq, hash);
-	if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
-		return -1;
-	return fsync(fd);
+	if (write(fd, line, strlen(line)) == (ssize_t)strlen(line))
+		return fsync(fd);
+	errnum = errno;
+	if (ftruncate(fd, st.st_size) == 0)
+		errno = errnum;
+	return -1;
 }
 
 int anchors_append(const char *path, int64_t wall_ms, int64_t seq, const char *hash,

@@ -1,7 +1,10 @@
 /* verify: it says yes to what the ledger wrote, and finds every kind of tampering. */
 #include "test_ctl_fixture.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 /* Two creates (one fails), a revoke, a cancelled job, a command, a hold, a purge. */
 static void write_history(void)
@@ -107,6 +110,40 @@ static void anchors_in_a_file(void **state)
 	PRINTS("\nappended: 15:");
 	/* A line without its end stays one. */
 	fixture_write("anchors", checkpoint);
+	CTL(0, "verify", "--anchors", path, "--append");
+	CTL(0, "verify", "--anchors", path);
+	PRINTS("anchors: ok, 2 checkpoints\n");
+}
+
+/* Of a line for which there is no room nothing stays: the next verify reads the file. */
+static void an_anchor_on_a_full_disk(void **state)
+{
+	const size_t room = 40; /* for half a line */
+	AUTO(free_ptr) char *path = fixture_path("anchors");
+	AUTO(buf) struct buf text = BUF_NULL;
+	struct rlimit usual, small;
+	struct stat st;
+
+	(void)state;
+	CTL(0, "verify", "--anchors", path, "--append");
+	fixture_slurp("anchors", fixture_stdout, sizeof(fixture_stdout));
+	buf_puts(&text, fixture_stdout);
+	/* Larger than what else is written. */
+	while (text.len < 1000000)
+		buf_puts(&text, "# a line that nobody reads\n");
+	fixture_write("anchors", buf_str(&text));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+	small = usual;
+	small.rlim_cur = text.len + room;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	CTL(1, "verify", "--anchors", path, "--append");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	SAYS("cannot append to ");
+	SAYS("/anchors: No space left on device");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, text.len);
 	CTL(0, "verify", "--anchors", path, "--append");
 	CTL(0, "verify", "--anchors", path);
 	PRINTS("anchors: ok, 2 checkpoints\n");
@@ -334,6 +371,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_good_audit, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			anchors_in_a_file, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			an_anchor_on_a_full_disk, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_anchored_that_does_not_hold, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
