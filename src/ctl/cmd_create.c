@@ -120,13 +120,14 @@ static int check_batch(const struct rows *rows, const struct reader_batch *limit
 
 static int check_options(struct ctl *ctl)
 {
-	int status = CTL_OK;
+	int status = submit_check_timeout(ctl);
 
-	if (args_has(ctl->args, OPT_URL) && !args_has(ctl->args, OPT_WAIT))
+	if (status == CTL_OK && args_has(ctl->args, OPT_URL) &&
+		!args_has(ctl->args, OPT_WAIT))
 		return ctl_fail(
 			CTL_USAGE, "--url wants --wait: the url comes with the answer");
 	/* Whoever may not see the results is told before anything is submitted. */
-	if (args_has(ctl->args, OPT_WAIT))
+	if (status == CTL_OK && args_has(ctl->args, OPT_WAIT))
 		status = ctl_open_audit(ctl);
 	if (status == CTL_OK && args_has(ctl->args, OPT_URL))
 		status = ctl_open_secrets(ctl);

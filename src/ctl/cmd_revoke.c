@@ -75,6 +75,8 @@ static int revoke_named(struct ctl *ctl)
 							 ARGS_BIT(REQUESTED_BY))))
 		status = ctl_fail(
 			CTL_USAGE, "token ids and selectors together make no sense");
+	if (status == CTL_OK)
+		status = submit_check_timeout(ctl);
 	if (status == CTL_OK && args_has(ctl->args, OPT_WAIT))
 		status = ctl_open_audit(ctl);
 	if (status == CTL_OK)

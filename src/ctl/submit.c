@@ -77,6 +77,14 @@ int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaul
 	return set_expires(ctl, row);
 }
 
+int submit_check_timeout(const struct ctl *ctl)
+{
+	if (args_has(ctl->args, OPT_TIMEOUT) && !args_has(ctl->args, OPT_WAIT))
+		return ctl_fail(
+			CTL_USAGE, "--timeout wants --wait: nothing else is waited for");
+	return CTL_OK;
+}
+
 /* Sent neither before the one nor after the other: such a job can only lapse. Both are as
  * the queue wants them, so that they compare as texts. 0 or CTL_USAGE. */
 static int check_times(const struct rows *rows, const struct row *row)

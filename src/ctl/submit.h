@@ -19,6 +19,10 @@ int submit_look(struct ctl *ctl, struct rows *rows, const struct reader_batch *b
  * defaults is filled; the caller rows_deinit()s it. */
 int submit_defaults(const struct ctl *ctl, bool with_labels, struct rows *defaults);
 
+/* Refuses --timeout without --wait, for requests that wait for nothing else. 0 or
+ * CTL_USAGE. */
+int submit_check_timeout(const struct ctl *ctl);
+
 /* Gives the rows what they do not have from the defaults, and keys from --key-prefix. 0
  * or CTL_USAGE. */
 int submit_complete(

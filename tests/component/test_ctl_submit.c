@@ -98,6 +98,10 @@ static void bad_words(void **state)
 	CTL(64, "create", "user_1", "--first", "3");
 	SAYS("want --batch NAME");
 	CTL(64, "create", "user_1", "--wait", "--timeout", "soon");
+	CTL(64, "create", "user_1", "--timeout", "5s");
+	SAYS("--timeout wants --wait: nothing else is waited for");
+	CTL(64, "revoke", "sit_1", "--timeout", "5s");
+	SAYS("--timeout wants --wait: nothing else is waited for");
 	CTL(64, "create", "user_1", "--reason", "a\x1b");
 	CTL(64, "create", "user_1", "--not-after", "tomorrow");
 	QUEUE("SELECT count(*) FROM job", "0");
