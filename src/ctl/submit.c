@@ -1,5 +1,6 @@
 #include "ctl/submit.h"
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "ctl/append.h"
 #include "ctl/care.h"
@@ -144,8 +145,21 @@ static int say_refused(
 	return ctl_fail(CTL_USAGE, "%s: %s; nothing was submitted", id, err->text);
 }
 
+/* Too late to be sent; both texts are as the queue wants them. 0 or READER_E_REFUSED. */
+static int check_end(const struct row *row, const char *now, struct error *err)
+{
+	if (!row->not_after || strcmp(row->not_after, now) > 0)
+		return 0;
+	(void)error_set(
+		err, "not_after: %s is over: the job could only lapse", row->not_after);
+	return READER_E_REFUSED;
+}
+
 static int insert_rows(struct ctl *ctl, struct rows *rows)
 {
+	char now[CLOCK_TEXT_LEN];
+
+	clock_format_s(clock_now().wall_ms, now);
 	for (size_t i = 0; i < rows->n; i++) {
 		struct row *row = &rows->rows[i];
 		struct reader_request request;
@@ -155,7 +169,10 @@ static int insert_rows(struct ctl *ctl, struct rows *rows)
 		if (row->repeated || row->twin)
 			continue;
 		rows_request(rows, row, &request);
-		rc = reader_queue_add_job(ctl->queue, &request, &row->job_id, &err);
+		rc = check_end(row, now, &err);
+		if (rc == 0)
+			rc = reader_queue_add_job(
+				ctl->queue, &request, &row->job_id, &err);
 		if (rc)
 			return say_refused(rows, row, rc, &err);
 	}

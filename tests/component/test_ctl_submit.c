@@ -107,6 +107,27 @@ static void bad_words(void **state)
 	QUEUE("SELECT count(*) FROM job", "0");
 }
 
+/* A job that can only lapse is not submitted; one that was before it was too late is
+ * found by its key. */
+static void a_request_that_is_too_late(void **state)
+{
+	AUTO(free_ptr) char *path = fixture_path("rows");
+
+	(void)state;
+	CTL(64, "create", "user_1", "--not-after", "-1h");
+	SAYS("user_1: not_after: ");
+	SAYS(" is over: the job could only lapse; nothing was submitted\n");
+	CTL(64, "revoke", "sit_1", "--not-after", "2026-01-02 03:04", "--dry-run");
+	SAYS("sit_1: not_after: 2026-01-02 03:04:00 is over");
+	fixture_write("rows", "user_id,not_after\nuser_1,\nuser_2,2026-01-02 03:04\n");
+	CTL(64, "create", "--from", path);
+	SAYS(":3: not_after: 2026-01-02 03:04:00 is over");
+	QUEUE("SELECT count(*) FROM job", "0");
+	CTL(0, "create", "user_1", "--key", "k");
+	CTL(0, "create", "user_1", "--key", "k", "--not-after", "-1h");
+	SAYS("0 submitted, 1 had been submitted before");
+}
+
 static void a_batch_with_limits(void **state)
 {
 	(void)state;
@@ -566,6 +587,7 @@ int main(void)
 		TEST(keys),
 		TEST(a_key_that_only_the_audit_knows),
 		TEST(bad_words),
+		TEST(a_request_that_is_too_late),
 		TEST(a_batch_with_limits),
 		TEST(limits_of_another_batch),
 		TEST(a_dry_run_with_limits),
