@@ -48,6 +48,23 @@ static int by_key(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Only what asks for the very same may share a key: one of the two is not asked for. */
+static void say_twin(const struct rows *rows, const struct row *first,
+	const struct row *row, size_t *n_faults)
+{
+	const char *column = rows_differ(first, row);
+
+	if (strcmp(whom(first), whom(row)) != 0 && first->line)
+		fault(rows, row, n_faults, "stands in line %" PRId64 " too, for %s",
+			first->line, whom(first));
+	else if (strcmp(whom(first), whom(row)) != 0)
+		fault(rows, row, n_faults, "is given to %s too", whom(first));
+	else if (column)
+		fault(rows, row, n_faults,
+			"stands in line %" PRId64 " too, with another %s", first->line,
+			column);
+}
+
 static void find_twins(struct rows *rows, size_t *n_faults)
 {
 	AUTO(free_ptr) struct row **keyed = xcalloc(rows->n, sizeof(struct row *));
@@ -67,14 +84,7 @@ static void find_twins(struct rows *rows, size_t *n_faults)
 		if (first->twin)
 			first = &rows->rows[first->twin - 1];
 		row->twin = (size_t)(first - rows->rows) + 1;
-		if (strcmp(whom(first), whom(row)) == 0)
-			continue;
-		if (first->line)
-			fault(rows, row, n_faults,
-				"stands in line %" PRId64 " too, for %s", first->line,
-				whom(first));
-		else
-			fault(rows, row, n_faults, "is given to %s too", whom(first));
+		say_twin(rows, first, row, n_faults);
 	}
 }
 

@@ -211,6 +211,35 @@ void rows_fill(struct row *row, const struct row *defaults)
 		row->priority = defaults->priority;
 }
 
+static bool has_same(
+	const struct row *a, const struct row *b, const struct column *column)
+{
+	switch (column->kind) {
+	case ACTION:
+		return true;
+	case SECONDS:
+		return a->expires_in_seconds == b->expires_in_seconds;
+	case PRIORITY:
+		return a->priority == b->priority;
+	case ID:
+	case NAME:
+	case REASON:
+	case TIME:
+		break;
+	}
+	const char *x = *text_at(a, column->offset), *y = *text_at(b, column->offset);
+
+	return x && y ? !strcmp(x, y) : x == y;
+}
+
+const char *rows_differ(const struct row *a, const struct row *b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		if (!has_same(a, b, &columns[i]))
+			return columns[i].name;
+	return NULL;
+}
+
 bool rows_is_urgent(const struct rows *rows, const struct row *row)
 {
 	int action = job_action_parse(rows->action);

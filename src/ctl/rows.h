@@ -61,6 +61,9 @@ int rows_check(const struct rows *rows, const struct row *row, struct error *err
 /* Fills the columns that a row does not have from another one. */
 void rows_fill(struct row *row, const struct row *defaults);
 
+/* The first column in which two rows ask for something else, static; NULL = in none. */
+const char *rows_differ(const struct row *a, const struct row *b);
+
 /* Whether the row's job may use the urgent share of the rate window. */
 bool rows_is_urgent(const struct rows *rows, const struct row *row);
 

@@ -314,6 +314,17 @@ static void keys_in_files(void **state)
 	QUEUE("SELECT count(*) FROM job", "3");
 	CTL(1, "create", "k:user_8", "k:user_9");
 	SAYS("key k is given to user_8 too");
+	/* The second one would never be asked for. */
+	fixture_write("rows", "user_id,org_id\nuser_a,org_1\nuser_b,\nuser_a,org_2\n");
+	CTL(1, "create", "--from", path, "--key-prefix", "m-");
+	SAYS(":4: idempotency_key: m-user_a stands in line 2 too, with another org_id\n");
+	fixture_write("rows", "user_id,priority\nuser_a,1\nuser_a,\n");
+	CTL(1, "create", "--from", path, "--key-prefix", "m-");
+	SAYS(":3: idempotency_key: m-user_a stands in line 2 too, with another "
+	     "priority\n");
+	QUEUE("SELECT count(*) FROM job", "3");
+	fixture_write("rows", "user_id,priority\nuser_a,1\nuser_a,1\n");
+	CTL(0, "create", "--from", path, "--key-prefix", "m-");
 }
 
 /* A batch of one job that ended so long before now. */
