@@ -153,6 +153,17 @@ static int read_jobs(const struct ctl *ctl, bool words_are_jobs, struct select *
 	return CTL_OK;
 }
 
+/* Whoever mixes the two up must not be told that there is nothing. */
+static int check_period(const struct ctl *ctl, const struct reader_selector *selector)
+{
+	if (!selector->since || !selector->until ||
+		strcmp(selector->since, selector->until) < 0)
+		return CTL_OK;
+	return ctl_fail(CTL_USAGE,
+		"--since %s is not earlier than --until %s: nothing lies between them",
+		args_get(ctl->args, OPT_SINCE), args_get(ctl->args, OPT_UNTIL));
+}
+
 int select_read(const struct ctl *ctl, bool words_are_jobs, struct select *ret_select)
 {
 	*ret_select = (struct select)SELECT_NULL;
@@ -164,7 +175,8 @@ int select_read(const struct ctl *ctl, bool words_are_jobs, struct select *ret_s
 		read_bound(
 			ctl, OPT_SINCE, ret_select->since, &ret_select->selector.since) ||
 		read_bound(
-			ctl, OPT_UNTIL, ret_select->until, &ret_select->selector.until))
+			ctl, OPT_UNTIL, ret_select->until, &ret_select->selector.until) ||
+		check_period(ctl, &ret_select->selector))
 		return CTL_USAGE;
 	return read_jobs(ctl, words_are_jobs, ret_select);
 }

@@ -387,6 +387,23 @@ static void explanations(void **state)
 	       "is started.\",\n\"story\": [");
 }
 
+/* A period that is the wrong way round has nothing in it, whatever there is. */
+static void a_period_of_nothing(void **state)
+{
+	static const char *const commands[] = {"jobs", "tokens", "audit", "batches",
+		"wait", "cancel", "retry", "revoke"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		CTL(64, commands[i], "--since", "2026-01-03", "--until", "2026-01-02");
+		SAYS("--since 2026-01-03 is not earlier than --until 2026-01-02: nothing "
+		     "lies between them");
+	}
+	CTL(64, "report", "summary", "--since", "now", "--until", "-1h");
+	SAYS("--since now is not earlier than --until -1h");
+	CTL(0, "jobs", "--since", "2026-01-02", "--until", "2026-01-02");
+}
+
 static void files_that_are_not_there(void **state)
 {
 	AUTO(free_ptr) char *path = fixture_path("audit/audit.db");
@@ -484,6 +501,7 @@ int main(void)
 		TEST(batches_newest_first),
 		TEST(explanations),
 		TEST(files_that_are_not_there),
+		TEST(a_period_of_nothing),
 		TEST(secrets),
 		TEST(secrets_of_no_use),
 	};
