@@ -77,6 +77,10 @@ static int print_job(struct ctl *ctl, const struct reader_job *job)
 	out_list_end(&ctl->out);
 	out_object_end(&ctl->out);
 	ctl_end_list(ctl, "events", false);
+	if (ctl->out.format == OUT_CSV)
+		ctl_say("CSV has no room for the history: --json has it, and so has "
+			"audit --job %" PRId64 " --csv",
+			job->id);
 	return status;
 }
 

@@ -84,6 +84,10 @@ static int print_token(struct ctl *ctl, const struct reader_token *token)
 	if (rc < 0)
 		return ctl_fail(CTL_NO, "%s", err.text);
 	ctl_end_list(ctl, "events", false);
+	if (ctl->out.format == OUT_CSV)
+		ctl_say("CSV has no room for jobs and history: --json has them, and so "
+			"have jobs and audit --token %s --csv",
+			token->id);
 	return CTL_OK;
 }
 

@@ -404,6 +404,24 @@ static void a_period_of_nothing(void **state)
 	CTL(0, "jobs", "--since", "2026-01-02", "--until", "2026-01-02");
 }
 
+/* One record is what CSV can hold; where the rest is, is said. */
+static void csv_of_one_thing(void **state)
+{
+	(void)state;
+	CTL(0, "job", "1", "--csv");
+	SAYS("CSV has no room for the history: --json has it, and so has audit --job 1 "
+	     "--csv\n");
+	CTL(0, "token", "sit_1", "--csv");
+	SAYS("CSV has no room for jobs and history: --json has them, and so have jobs "
+	     "and audit --token sit_1 --csv\n");
+	CTL(0, "audit", "--token", "sit_1", "--csv");
+	CTL(0, "jobs", "--token", "sit_1", "--csv");
+	CTL(0, "audit", "--job", "1", "--csv");
+	assert_string_equal(fixture_stderr, "");
+	CTL(0, "job", "1", "--json");
+	assert_string_equal(fixture_stderr, "");
+}
+
 static void files_that_are_not_there(void **state)
 {
 	AUTO(free_ptr) char *path = fixture_path("audit/audit.db");
@@ -502,6 +520,7 @@ int main(void)
 		TEST(explanations),
 		TEST(files_that_are_not_there),
 		TEST(a_period_of_nothing),
+		TEST(csv_of_one_thing),
 		TEST(secrets),
 		TEST(secrets_of_no_use),
 	};
