@@ -71,6 +71,7 @@ int http_setup_new(const struct http_options *options, struct http_setup **ret_s
 	AUTO(setup) struct http_setup *setup = xcalloc(1, sizeof(*setup));
 
 	setup->n_refs = 1;
+	secret_init(&setup->key, options->key->text, options->key->len);
 	setup->ca_file = xstrdup(options->ca_file);
 	setup->proxy = xstrdup(options->proxy);
 	setup->connect_timeout_ms = to_long(options->connect_timeout_ms);
@@ -94,6 +95,7 @@ void http_setup_unref(struct http_setup *setup)
 {
 	if (!setup || --setup->n_refs > 0)
 		return;
+	secret_deinit(&setup->key);
 	free_headers(setup->headers_body);
 	free_headers(setup->headers_empty);
 	free(setup->ca_file);

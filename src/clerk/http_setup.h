@@ -9,7 +9,8 @@
 
 struct http_setup {
 	int n_refs;
-	char *ca_file; /* owned, as all here; "" = the system's */
+	struct secret key; /* owned, as all here; what an answer may repeat */
+	char *ca_file;     /* "" = the system's */
 	char *proxy;
 	long connect_timeout_ms;
 	long request_timeout_ms;

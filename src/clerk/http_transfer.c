@@ -363,6 +363,7 @@ void http_transfer_reply(const struct http_transfer *transfer, CURLcode code,
 		.location = header(transfer, HTTP_HEADER_LOCATION),
 		.duration_ms = usec / 1000,
 		.received = received,
+		.key = &transfer->setup->key,
 	};
 }
 

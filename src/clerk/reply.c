@@ -118,10 +118,10 @@ static void read_fault(
 	answer->trace_id = read_trace_id(reply, NULL, redact);
 }
 
-void reply_read(const struct reply *reply, const struct job *job,
-	const struct secret *key, struct answer *ret_answer)
+void reply_read(
+	const struct reply *reply, const struct job *job, struct answer *ret_answer)
 {
-	const struct redact redact = {.known = {key}};
+	const struct redact redact = {.known = {reply->key}};
 	struct answer answer = ANSWER_NULL;
 
 	answer.http_status = reply->http_status;

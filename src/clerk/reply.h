@@ -32,6 +32,7 @@ struct reply {
 	const char *location;
 	int64_t duration_ms;
 	struct now received;
+	const struct secret *key; /* that the request carried; NULL = none */
 };
 
 /* Reads the reply to job's request into *ret_answer (the caller answer_deinit()s it).
@@ -50,8 +51,8 @@ struct reply {
  * over an hour counts as an hour; of several the longest. Texts are cut to one line of
  * 500 bytes of printable UTF-8, and everything in them that is the key, looks like one
  * (sk_…), like a JWT or like a ticket
- * (__clerk_ticket=…) is replaced by "[redacted]". key may be NULL.
+ * (__clerk_ticket=…) is replaced by "[redacted]".
  *
  * What jansson made of the body is wiped when it is freed (wipe.h). */
-void reply_read(const struct reply *reply, const struct job *job,
-	const struct secret *key, struct answer *ret_answer);
+void reply_read(
+	const struct reply *reply, const struct job *job, struct answer *ret_answer);

@@ -48,7 +48,7 @@ void daemon_on_reply(void *userdata, uint64_t ticket, const struct reply *reply)
 	struct daemon *daemon = userdata;
 	struct answer answer = ANSWER_NULL;
 
-	reply_read(reply, engine_job(daemon->engine, ticket), &daemon->key, &answer);
+	reply_read(reply, engine_job(daemon->engine, ticket), &answer);
 	engine_answer(daemon->engine, ticket, &answer);
 	daemon_ask_turn(daemon);
 }

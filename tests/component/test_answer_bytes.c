@@ -143,11 +143,11 @@ static void deliver(const struct peer_reply *from)
 		.retry_after = from->retry_after,
 		.clerk_trace_id = from->clerk_trace_id,
 		.duration_ms = from->duration_ms,
-		.received = lab.world.now};
+		.received = lab.world.now,
+		.key = &lab.loop.key};
 	struct answer answer = ANSWER_NULL;
 
-	reply_read(&reply, engine_job(lab.world.engine, from->ticket), &lab.loop.key,
-		&answer);
+	reply_read(&reply, engine_job(lab.world.engine, from->ticket), &answer);
 	engine_answer(lab.world.engine, from->ticket, &answer);
 }
 

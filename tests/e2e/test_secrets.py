@@ -2,9 +2,12 @@
 # ctest: labels=quick timeout=120
 """Secrets are in tokens.db and nowhere else."""
 
+import http.server
+import json
 import os
 import re
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from pathlib import Path
@@ -46,6 +49,61 @@ INSERT INTO job (action, user_id) SELECT 'create', 'user_' || i FROM n;""")
         "SELECT token_sha256 AS sha FROM sign_in_token WHERE status = 'revoked'")}
     assert len(gone) > 50
     check_story(daemon, fake)
+
+
+class Repeater(http.server.ThreadingHTTPServer):
+    """Keeps each request until go is set; the answer then repeats its Authorization."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), RepeaterHandler)
+        self.go = threading.Event()
+        self.heard = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class RepeaterHandler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        said = self.headers["Authorization"]
+        self.server.heard.append(said)
+        self.server.go.wait(60)
+        body = json.dumps({"errors": [{"code": "bad_header", "message": f"not {said} here"}]})
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+# fault: A19 K6
+def test_a_key_that_was_replaced_is_not_repeated():
+    """Requests with two keys of before are under way when the third is loaded."""
+    keys = ["sk_first/key+0123456789.x", "sk_second/key+0123456789.y", "sk_third/key+0123.z"]
+    clerk = Repeater()
+    daemon = Daemon(clerk.url, key=keys[0])
+    daemon.start()
+    for n, key in enumerate(keys[1:], 1):
+        daemon.queue(f"INSERT INTO job (action, user_id) VALUES ('create', 'user_{n}');")
+        wait_until(lambda n=n: len(clerk.heard) == n, 20, f"request {n} came")
+        daemon.write_key(key)
+        daemon.reload()
+    assert clerk.heard == [f"Bearer {key}" for key in keys[:2]], clerk.heard
+    clerk.go.set()
+    daemon.wait_done(20)
+    daemon.stop()
+    clerk.shutdown()
+    said = [r["error_message"] for r in daemon.audit("SELECT error_message FROM job")]
+    assert said == ["not Bearer [redacted] here"] * 2, said
+    places = [p for p in daemon.scratch.rglob("*") if p.is_file() and p != daemon.key_file]
+    assert not find_bytes(keys, places), find_bytes(keys, places)
 
 
 # What each command is called with; None: it runs another program, has no output about data,

@@ -79,17 +79,18 @@ static void test_why_it_ends_is_said_without_memory(void **state)
 static void read_answer_without_memory(void)
 {
 	static const char body[] = "{\"object\": \"sign_in_token\", \"id\": \"sit_1\"}";
+	const struct secret key = {.text = (char[]){"sk_test_k"}, .len = 9};
 	const struct reply reply = {.end = REPLY_WHOLE,
 		.http_status = 200,
 		.body = body,
-		.body_len = sizeof(body) - 1};
-	struct secret key = {.text = (char[]){"sk_test_k"}, .len = 9};
+		.body_len = sizeof(body) - 1,
+		.key = &key};
 	struct job job = JOB_NULL;
 	struct answer answer = ANSWER_NULL;
 
 	wipe_install_jansson();
 	fail_from(FAULTS_memory, 4, false, ENOMEM);
-	reply_read(&reply, &job, &key, &answer);
+	reply_read(&reply, &job, &answer);
 	faults_disarm();
 	(void)fprintf(stderr, "%s", answer.error_message ? answer.error_message : "read");
 }

@@ -40,14 +40,16 @@ static inline struct reply reply_of(int status, const char *body)
 	};
 }
 
-/* What reply_read() makes of it; KEY is the key. The caller answer_deinit()s it. */
+/* What reply_read() makes of it where KEY is the key. The caller answer_deinit()s it. */
 static inline struct answer read_as(const struct reply *reply, const struct job *job)
 {
+	struct reply with_key = *reply;
 	struct answer answer;
 	struct secret key;
 
 	secret_init(&key, KEY, strlen(KEY));
-	reply_read(reply, job, &key, &answer);
+	with_key.key = &key;
+	reply_read(&with_key, job, &answer);
 	secret_deinit(&key);
 	return answer;
 }

@@ -142,7 +142,7 @@ static void test_a_long_content_type_is_cut(void **state)
 			"(%s%s, 1 bytes)",
 			xs, cases[i].shown);
 		reply.content_type = type;
-		reply_read(&reply, &reply_create, NULL, &answer);
+		reply_read(&reply, &reply_create, &answer);
 		assert_text(answer.error_message, want);
 	}
 }
@@ -288,12 +288,14 @@ static void test_no_cut_goes_through_a_key(void **state)
 
 	(void)state;
 	secret_init(&key, odd, strlen(odd));
+	reply.key = &key;
 	reply.location = "https://x/sk_odd_0123456789?abcdef#x/y?z";
-	reply_read(&reply, &reply_create, &key, &moved);
+	reply_read(&reply, &reply_create, &moved);
 	assert_text(moved.location, "https://x/[redacted]/y");
 	reply = reply_of(502, "<html>");
+	reply.key = &key;
 	reply.content_type = type;
-	reply_read(&reply, &reply_create, &key, &page);
+	reply_read(&reply, &reply_create, &page);
 	assert_text(page.error_message,
 		"HTTP status 502 with a body that is no error of Clerk's (text/html; "
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -369,21 +371,22 @@ static void test_key_may_be_missing(void **state)
 	AUTO(answer) struct answer answer = ANSWER_NULL;
 
 	(void)state;
-	reply_read(&reply, &reply_create, NULL, &answer);
+	reply_read(&reply, &reply_create, &answer);
 	assert_text(answer.error_message, "other_key [redacted]");
 }
 
 /* What a key of another kind looks like is known by heart alone. */
 static void test_key_of_any_form_is_redacted(void **state)
 {
-	const struct reply reply = reply_of(
+	struct reply reply = reply_of(
 		400, "{\"errors\":[{\"code\":\"a\",\"message\":\"not k.e+y/9 that\"}]}");
 	AUTO(answer) struct answer answer = ANSWER_NULL;
 	struct secret key;
 
 	(void)state;
 	secret_init(&key, "k.e+y/9", 7);
-	reply_read(&reply, &reply_create, &key, &answer);
+	reply.key = &key;
+	reply_read(&reply, &reply_create, &answer);
 	secret_deinit(&key);
 	assert_text(answer.error_message, "not [redacted] that");
 }

@@ -350,22 +350,25 @@ static size_t count(const uint8_t *data, size_t len, const char *word)
 static void read_scene(const struct scene *given, struct fuzz_input *input,
 	struct http_transfer *transfer)
 {
-	AUTO(secret) struct secret key = SECRET_NULL;
+	struct http_setup setup = {.key = SECRET_NULL};
 	AUTO(answer) struct answer answer = ANSWER_NULL;
 	const char *text = given->odd_key ? ODD_KEY : KEY;
 	struct scene scene = *given;
 
-	secret_init(&key, text, strlen(text));
+	secret_init(&setup.key, text, strlen(text));
+	transfer->setup = &setup;
 	if (scene.raw) {
 		read_response(transfer, input, &scene);
 	} else {
 		scene.reply.body = (const char *)input->data;
 		scene.reply.body_len = input->len;
 		scene.reply.fault_text = scene.reply.cf_ray;
+		scene.reply.key = &setup.key;
 	}
-	reply_read(&scene.reply, &scene.job, &key, &answer);
+	reply_read(&scene.reply, &scene.job, &answer);
 	check_answer(&scene, &answer);
 	judge(&scene, &answer);
+	secret_deinit(&setup.key);
 }
 
 /* fault: A1 A2 A4 A5 A6 A9 A10 A11 A13 A14 A19 */
