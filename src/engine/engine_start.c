@@ -214,6 +214,30 @@ static void restore_retry_after(struct engine *engine)
 		engine->gate.state.retry_after_ms = engine->now.mono_ms + ahead;
 }
 
+/* Over a boot nobody can tell a machine that was off for long from a clock that is wrong,
+ * or was before. What is doubted is kept as a step, for the next start of this boot. */
+static void doubt_boot(struct engine *engine)
+{
+	const struct ledger_progress *progress = ledger_progress(engine->ledger);
+	int64_t ahead = engine->now.wall_ms - progress->wall_ms;
+
+	/* The last run did not believe its clock either. */
+	if (progress->boot_ms - progress->step_boot_ms < ENGINE_DOUBT_MS &&
+		progress->step_ms > ahead)
+		ahead = progress->step_ms;
+	/* 0: there was no run. */
+	if (!progress->wall_ms || ahead < ENGINE_LEAP_MS)
+		return;
+	engine->step_ms = ahead;
+	engine->step_at_ms = engine->now.mono_ms;
+	engine->doubt_until_ms = engine->now.mono_ms + ENGINE_DOUBT_MS;
+	engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
+		"another boot, and the clock is %" PRId64
+		" s ahead of what was last trusted: no secret is purged for its age "
+		"within the next hour",
+		ahead / 1000);
+}
+
 /* How the clocks stand to those of the last run. */
 static void restore_clocks(struct engine *engine, const char *boot_id)
 {
@@ -225,8 +249,10 @@ static void restore_clocks(struct engine *engine, const char *boot_id)
 	/* What seems due too late is looked for at each start. */
 	engine->mending = true;
 	engine->wall_offset_ms = engine->now.wall_ms - engine->now.mono_ms;
-	if (!engine->same_boot)
+	if (!engine->same_boot) {
+		doubt_boot(engine);
 		return;
+	}
 	engine->wall_offset_ms = progress->wall_ms - progress->boot_ms;
 	engine->step_at_ms = progress->step_boot_ms;
 	if (engine->now.mono_ms - progress->step_boot_ms < ENGINE_RATE_MS)

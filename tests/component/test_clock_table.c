@@ -304,7 +304,7 @@ static void expiry(void)
 	if (until_moment(passed) > 2 * HOUR) {
 		expect("the purge", wait_for(is_purged, 2 * HOUR), NEVER, NEVER);
 		world.now.wall_ms += until_moment(passed); /* put right: a leap, too */
-	} else if (step_ms < HOUR || after == REBOOTED) {
+	} else if (step_ms < HOUR) {
 		expect_moment("the purge", is_purged, passed);
 		return;
 	}

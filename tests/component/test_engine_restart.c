@@ -285,6 +285,67 @@ static void test_little_steps_are_remembered(void **state)
 	assert_null(strstr(world.said, "the clock was stepped"));
 }
 
+/* One secret of 30 days, and the clock 40 days ahead. */
+static void leap_with_a_secret(void)
+{
+	world_begin(&world, NULL);
+	world_creates(&world, 1);
+	world_answer_all(&world);
+	world_pass(&world, 5000);
+	world.now.wall_ms += INT64_C(40) * 86400000;
+}
+
+static void reboot(void)
+{
+	world.now.mono_ms = 60000;
+	world.boot_id = "another-boot";
+	world_crash(&world);
+}
+
+static void expect_purged(const char *n)
+{
+	scratch_expect("audit", "SELECT count(*) FROM audit WHERE event = 'purged'", n);
+}
+
+/* As wrong a clock as one that leaps while the daemon runs, and believed as late; another
+ * restart changes nothing. */
+static void test_a_leap_over_a_boot_purges_nothing_at_once(void **state)
+{
+	(void)state;
+	leap_with_a_secret();
+	reboot();
+	assert_int_equal(world_times_said(&world, "s ahead of what was last trusted"), 1);
+	world_pass(&world, 1800000);
+	world_crash(&world);
+	world_pass(&world, 1790000);
+	expect_purged("0");
+	scratch_expect("tokens", "SELECT count(*) FROM secret", "1");
+	world_pass(&world, 80000);
+	expect_purged("1");
+}
+
+static void test_a_leap_just_before_a_boot_purges_nothing_at_once(void **state)
+{
+	(void)state;
+	leap_with_a_secret();
+	world_pass(&world, 1000);
+	world_creates(&world, 1);
+	scratch_expect("audit", "SELECT step_ms FROM progress", "3456000000");
+	reboot();
+	world_pass(&world, 3590000);
+	expect_purged("0");
+	world_pass(&world, 80000);
+	expect_purged("1");
+}
+
+static void test_a_first_start_doubts_no_clock(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	reboot();
+	assert_int_equal(world_times_said(&world, "ahead"), 0);
+}
+
 static void test_a_hold_of_another_kind_goes_on(void **state)
 {
 	(void)state;
@@ -464,6 +525,9 @@ int main(int argc, char **argv)
 		TEST(test_a_hold_of_the_disk_ends_with_the_start),
 		TEST(test_a_start_that_cannot_end_a_hold_is_none),
 		TEST(test_little_steps_are_remembered),
+		TEST(test_a_leap_over_a_boot_purges_nothing_at_once),
+		TEST(test_a_leap_just_before_a_boot_purges_nothing_at_once),
+		TEST(test_a_first_start_doubts_no_clock),
 		TEST(test_a_hold_of_another_kind_goes_on),
 		TEST(test_retry_after_over_a_boot),
 		TEST(test_a_cut_that_cannot_be_written_ends_the_daemon),
