@@ -91,6 +91,16 @@ static int hear_token(struct ledger *ledger, const struct job *job,
 	return ledger_purge_one(ledger, job->sign_in_token_id, job->id, status, err);
 }
 
+/* When it is tried again. It may have been sent by a clock that was ahead: never again
+ * before not_before, by the clock of now. */
+static const char *due_at(const struct job *job, const struct ledger_outcome *outcome,
+	char text[CLOCK_TEXT_LEN])
+{
+	if (job->not_before_ms && job->not_before_ms > outcome->due_ms)
+		return ledger_time(job->not_before_ms, text);
+	return ledger_due(outcome->due_ms, text);
+}
+
 static int move_job(struct ledger *ledger, const struct job *job,
 	const struct answer *answer, const struct ledger_outcome *outcome,
 	const struct record *record, struct error *err)
@@ -112,8 +122,7 @@ static int move_job(struct ledger *ledger, const struct job *job,
 	sql_bind(stmt, "ttiiitttIttiii", job_state_name(outcome->state),
 		queued ? NULL : job_result_name(outcome->result),
 		(int64_t)job->unknown_attempts, (int64_t)job->tries,
-		(int64_t)job->unknown_tries,
-		queued ? ledger_due(outcome->due_ms, due) : NULL,
+		(int64_t)job->unknown_tries, queued ? due_at(job, outcome, due) : NULL,
 		queued ? NULL : ledger->now_text, token_id, (int64_t)answer->http_status,
 		good ? NULL : answer->error_code, good ? NULL : record->message,
 		parked.paused, job->id, (int64_t)job->attempts);
@@ -164,7 +173,7 @@ static int append_answer(struct ledger *ledger, const struct job *job,
 	if (outcome->event != EVENT_INTERRUPTED)
 		row.duration_ms = answer->duration_ms;
 	if (outcome->state == JOB_QUEUED)
-		row.next_attempt_at = ledger_due(outcome->due_ms, due);
+		row.next_attempt_at = due_at(job, outcome, due);
 	if (outcome->state == JOB_FAILED) {
 		/* The limits that made it final are the configuration's of that day. */
 		(void)snprintf(detail, sizeof(detail), "{\"result\":\"%s\"}",

@@ -799,6 +799,47 @@ static void test_a_clock_that_was_ahead_delays_nothing(void **state)
 	assert_int_equal(world.n_sent, 16);
 }
 
+/* … nor sends before not_before: one that was not sent yet … */
+/* fault: T1 */
+static void test_a_clock_that_was_ahead_does_not_undo_not_before(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('pause')");
+	world.now.wall_ms += 86400000;
+	world_sql(&world, "INSERT INTO job (action, user_id, not_before) VALUES "
+			  "('create', 'user_1', '2026-01-02 14:00')");
+	world.now.wall_ms -= 86400000;
+	world_settle(&world);
+	world_sql(&world, "INSERT INTO command (verb) VALUES ('resume')");
+	assert_int_equal(world.n_sent, 0);
+	scratch_expect("audit", "SELECT due_at FROM job", "2026-01-02 14:00:00.000");
+	world_pass(&world, 7199000);
+	assert_int_equal(world.n_sent, 0);
+	world_pass(&world, 1000);
+	assert_int_equal(world.n_sent, 1);
+}
+
+/* … and one that was. */
+static void test_a_retry_is_not_before_not_before(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.now.wall_ms += 86400000;
+	world_sql(&world, "INSERT INTO job (action, user_id, not_before) VALUES "
+			  "('create', 'user_1', '2026-01-02 14:00')");
+	assert_int_equal(world.n_sent, 1);
+	world.now.wall_ms -= 86400000;
+	answer(world_error(408, NULL));
+	world_pass(&world, 7199000);
+	assert_int_equal(world.n_sent, 0);
+	scratch_expect("audit",
+		"SELECT next_attempt_at FROM audit WHERE event = 'answered'",
+		"2026-01-02 14:00:00.000");
+	world_pass(&world, 1000);
+	assert_int_equal(world.n_sent, 1);
+}
+
 /* Clerk's quiet is no schedule: such a job is work that --drain waits for. */
 static void test_a_429_is_not_drained(void **state)
 {
@@ -1205,6 +1246,8 @@ int main(int argc, char **argv)
 		TEST(test_a_pause_of_a_canary),
 		TEST(test_a_command_covers_rows_that_were_swept),
 		TEST(test_a_clock_that_was_ahead_delays_nothing),
+		TEST(test_a_clock_that_was_ahead_does_not_undo_not_before),
+		TEST(test_a_retry_is_not_before_not_before),
 		TEST(test_a_429_is_not_drained),
 		TEST(test_a_clock_stepped_does_not_empty_the_window),
 		TEST(test_a_step_before_a_crash_does_not_empty_the_window),
