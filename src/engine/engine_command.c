@@ -348,31 +348,45 @@ static int conclude(
 static int step(struct engine *engine, struct ledger_command *command, bool *ret_done,
 	struct error *err)
 {
-	int64_t taken = ledger_progress(engine->ledger)->cursor.job;
-
 	if (command->verb == QUEUE_CANCEL && command->job_id) {
 		*ret_done = true;
-	} else if (ledger_command_step(
-			   engine->ledger, command, ENGINE_STEP_MAX, ret_done, err) < 0) {
-		return -1;
+		return 0;
 	}
-	if (!*ret_done)
-		engine->stepping = true;
-	/* What it covers may still lie in the queue. */
-	if (command->verb == QUEUE_CANCEL && taken < command->max_job_id)
-		*ret_done = false;
-	return 0;
+	return ledger_command_step(
+		engine->ledger, command, ENGINE_STEP_MAX, ret_done, err);
+}
+
+/* Cancels and retries that go on in steps would take back one another's for ever: each
+ * waits until those before it have moved what there is. */
+static bool takes_turns(const struct ledger_command *command)
+{
+	return command->verb == QUEUE_CANCEL || command->verb == QUEUE_RETRY;
+}
+
+/* What it covers may still lie in the queue. */
+static bool awaits_rows(const struct engine *engine, const struct ledger_command *command)
+{
+	return command->verb == QUEUE_CANCEL &&
+	       ledger_progress(engine->ledger)->cursor.job < command->max_job_id;
 }
 
 int engine_step_commands(struct engine *engine, struct error *err)
 {
+	bool moving = false;
+
 	engine->stepping = false;
 	for (int i = 0; i < engine->n_commands; i++) {
+		struct ledger_command *command = &engine->commands[i];
 		bool done;
 
-		if (step(engine, &engine->commands[i], &done, err) < 0)
+		if (moving && takes_turns(command))
+			continue;
+		if (step(engine, command, &done, err) < 0)
 			return -1;
-		if (done && conclude(engine, &engine->commands[i], err) < 0)
+		engine->stepping |= !done;
+		moving |= !done && takes_turns(command);
+		if (done && !awaits_rows(engine, command) &&
+			conclude(engine, command, err) < 0)
 			return -1;
 	}
 	return 0;

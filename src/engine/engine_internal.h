@@ -81,7 +81,7 @@ struct engine {
 	uint64_t tidied_changes;
 	int64_t retry_at_ms; /* held by disk or audit: the next try */
 
-	struct ledger_command *commands; /* owned: the running ones */
+	struct ledger_command *commands; /* owned: the running ones, as they were taken */
 	int n_commands;
 	struct ledger_pause *pauses; /* owned: what is paused */
 	int n_pauses;
@@ -157,7 +157,7 @@ int engine_batch_fail(struct engine *engine, const struct job *job, struct error
 /* A command of the queue that holds. */
 int engine_command(struct engine *engine, const struct queue_command *command,
 	int64_t snapshot_job_id, struct error *err);
-/* One step of each running command. */
+/* One step of each running command, but for cancels and retries that wait their turn. */
 int engine_step_commands(struct engine *engine, struct error *err);
 /* The running cancel that covers a job that was taken just now, or NULL. */
 struct ledger_command *engine_cancel_of(struct engine *engine, const struct job *job);

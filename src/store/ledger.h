@@ -289,7 +289,8 @@ int ledger_command_end(struct ledger *ledger, const struct ledger_command *comma
  */
 int ledger_command_refuse(
 	struct ledger *ledger, const struct queue_command *command, struct error *err);
-/* The commands that are running, in order of id, each lent to fn. */
+/* The commands that are running, in the order in which they were taken, each lent to fn.
+ */
 int ledger_commands(struct ledger *ledger,
 	int (*fn)(
 		void *userdata, const struct ledger_command *command, struct error *err),

@@ -508,6 +508,82 @@ static void test_what_is_being_cancelled_is_not_sent(void **state)
 	assert_int_equal(world.n_sent, 3);
 }
 
+/* One turn, with a look at the queue. */
+static void turn(void)
+{
+	struct error err = ERROR_NULL;
+
+	engine_look(world.engine, world.now);
+	assert_int_equal(engine_turn(world.engine, world.now, &err), 0);
+}
+
+/* What became of the commands behind the first n. */
+static void expect_commands(int n, const char *want)
+{
+	AUTO(free_ptr)
+	char *sql = xasprintf(
+		"SELECT group_concat(verb || ' ' || state || ' ' || message, ', ') "
+		"FROM (SELECT * FROM command WHERE id > %d ORDER BY id)",
+		n);
+
+	scratch_expect("audit", sql, want);
+}
+
+/* A cancel and a retry of the same jobs, each more than one step: the later one wins, and
+ * both end, whatever a crash comes between. */
+static void test_a_cancel_and_a_retry_take_turns(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, action", "'pause', 'create'");
+	world_sql(&world, MANY(1500, "user_b"));
+	command("verb, batch", "'cancel', 'b'");
+	scratch_write("queue", "INSERT INTO command (verb, batch) VALUES ('retry', 'b');"
+			       "INSERT INTO command (verb, action) "
+			       "VALUES ('cancel', 'create')");
+	turn();
+	world_crash(&world);
+	expect_commands(2, "retry done 1500 jobs queued again, "
+			   "cancel done 1500 jobs cancelled");
+	scratch_expect(
+		"audit", "SELECT group_concat(DISTINCT state) FROM job", "cancelled");
+	scratch_write("queue", "INSERT INTO command (verb, batch) VALUES "
+			       "('retry', 'b'), ('cancel', 'b'), ('retry', 'b')");
+	world_settle(&world);
+	expect_commands(4, "retry done 1500 jobs queued again, "
+			   "cancel done 1500 jobs cancelled, "
+			   "retry done 1500 jobs queued again");
+	scratch_expect("audit", "SELECT group_concat(DISTINCT state) FROM job", "queued");
+}
+
+/* The daemon's own cancel has a lower id than the retry that came before it. */
+static void test_a_batch_that_fails_is_cancelled_behind_its_retry(void **state)
+{
+	struct answer gone = world_error(404, "resource_not_found");
+
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world, "INSERT INTO batch (name, max_failures) VALUES ('b', 1);"
+			  "INSERT INTO job (action, user_id, batch) "
+			  "VALUES ('create', 'user_1', 'b')");
+	assert_int_equal(world.n_sent, 1);
+	command("verb, action", "'pause', 'create'");
+	world_sql(&world, MANY(2500, "user_b"));
+	command("verb, batch", "'cancel', 'b'");
+	scratch_write("queue", "INSERT INTO command (verb, batch) VALUES ('retry', 'b')");
+	turn();
+	scratch_expect("audit", "SELECT state FROM command WHERE id = 3", "running");
+	answer(gone);
+	world_settle(&world);
+	scratch_expect("audit",
+		"SELECT group_concat(state || ' ' || n) FROM (SELECT state, count(*) AS "
+		"n FROM job GROUP BY state)",
+		"cancelled 2501");
+	expect_commands(2, "retry done 2501 jobs queued again");
+	scratch_expect("audit", "SELECT message FROM command WHERE id < 0",
+		"2501 jobs cancelled");
+}
+
 /* A pause goes on in steps as well: what comes meanwhile waits, and is not cancelled. */
 static void test_a_pause_in_steps_cancels_nothing(void **state)
 {
@@ -694,6 +770,8 @@ int main(void)
 		TEST(test_a_pause_hands_over_what_it_held_longer),
 		TEST(test_a_cancel_of_one_action),
 		TEST(test_what_is_being_cancelled_is_not_sent),
+		TEST(test_a_cancel_and_a_retry_take_turns),
+		TEST(test_a_batch_that_fails_is_cancelled_behind_its_retry),
 		TEST(test_a_pause_in_steps_cancels_nothing),
 		TEST(test_a_resume_of_before_a_restore_is_refused),
 		TEST(test_an_urgent_failure_covers_what_is_not_taken),
