@@ -344,30 +344,54 @@ static int conclude(
 		too_late);
 }
 
-/* A cancel of one job that was not taken yet has nothing to step through. */
-static int step(struct engine *engine, struct ledger_command *command, bool *ret_done,
-	struct error *err)
+static bool covers(const struct ledger_command *command, const struct job *job)
 {
-	if (command->verb == QUEUE_CANCEL && command->job_id) {
-		*ret_done = true;
-		return 0;
-	}
-	return ledger_command_step(
-		engine->ledger, command, ENGINE_STEP_MAX, ret_done, err);
+	if (job->id > command->max_job_id)
+		return false;
+	if (command->job_id)
+		return command->job_id == job->id;
+	if (command->action >= 0 && command->action != (int)job->action)
+		return false;
+	return !command->batch || same_batch(command->batch, job->batch);
 }
 
-/* Cancels and retries that go on in steps would take back one another's for ever: each
- * waits until those before it have moved what there is. */
+/* Cancels and retries would take back one another's for ever: each waits until those
+ * before it have moved what there is. */
 static bool takes_turns(const struct ledger_command *command)
 {
 	return command->verb == QUEUE_CANCEL || command->verb == QUEUE_RETRY;
 }
 
-/* What it covers may still lie in the queue. */
+/* Whether it went through all that was taken: it goes through it once, and what is left
+ * is what is taken later. A cancel of one job begins when that was not taken. */
+static bool is_through(const struct ledger_command *command)
+{
+	return command->job_id || command->step_job_id >= command->max_job_id;
+}
+
+/* Whether what a cancel covers may still lie in the queue. */
 static bool awaits_rows(const struct engine *engine, const struct ledger_command *command)
 {
 	return command->verb == QUEUE_CANCEL &&
 	       ledger_progress(engine->ledger)->cursor.job < command->max_job_id;
+}
+
+/* Whether more will come to the command: what such a cancel before it cancels is then
+ * queued again by a retry. */
+static bool awaits_more(const struct engine *engine, int which)
+{
+	const struct ledger_command *command = &engine->commands[which];
+
+	if (awaits_rows(engine, command))
+		return true;
+	for (int i = 0; command->verb == QUEUE_RETRY && i < which; i++) {
+		const struct ledger_command *before = &engine->commands[i];
+
+		if (awaits_rows(engine, before) &&
+			(!before->batch || same_batch(before->batch, command->batch)))
+			return true;
+	}
+	return false;
 }
 
 int engine_step_commands(struct engine *engine, struct error *err)
@@ -377,40 +401,53 @@ int engine_step_commands(struct engine *engine, struct error *err)
 	engine->stepping = false;
 	for (int i = 0; i < engine->n_commands; i++) {
 		struct ledger_command *command = &engine->commands[i];
-		bool done;
+		bool done = is_through(command);
 
-		if (moving && takes_turns(command))
+		if (!done && moving && takes_turns(command))
 			continue;
-		if (step(engine, command, &done, err) < 0)
+		if (!done && ledger_command_step(engine->ledger, command, ENGINE_STEP_MAX,
+				     &done, err) < 0)
 			return -1;
 		engine->stepping |= !done;
 		moving |= !done && takes_turns(command);
-		if (done && !awaits_rows(engine, command) &&
-			conclude(engine, command, err) < 0)
+		if (done && !awaits_more(engine, i) && conclude(engine, command, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static bool covers(const struct ledger_command *command, const struct job *job)
+/* 0; LEDGER_E_MOVED: it is not in a state that the command changes; < 0. */
+static int move_taken(struct engine *engine, struct ledger_command *command,
+	int64_t job_id, struct error *err)
 {
-	if (command->job_id)
-		return command->job_id == job->id;
-	if (command->action >= 0 && command->action != (int)job->action)
-		return false;
-	return !command->batch || same_batch(command->batch, job->batch);
+	enum job_state state;
+
+	if (command->verb == QUEUE_CANCEL)
+		return ledger_cancel_job(
+			engine->ledger, job_id, command->id, &state, err);
+	return ledger_retry_job(engine->ledger, job_id, command->id, &state, err);
 }
 
-struct ledger_command *engine_cancel_of(struct engine *engine, const struct job *job)
+int engine_move_taken(struct engine *engine, const struct job *job, struct error *err)
 {
 	for (int i = 0; i < engine->n_commands; i++) {
 		struct ledger_command *command = &engine->commands[i];
+		int rc;
 
-		if (command->verb == QUEUE_CANCEL && job->id <= command->max_job_id &&
-			covers(command, job))
-			return command;
+		if (!takes_turns(command) || !is_through(command) ||
+			!covers(command, job))
+			continue;
+		rc = move_taken(engine, command, job->id, err);
+		if (rc < 0)
+			return -1;
+		if (rc > 0)
+			continue;
+		command->affected++;
+		/* At once: commands are read anew whenever one of them changes. */
+		if (ledger_command_begin(engine->ledger, command, err) < 0)
+			return -1;
 	}
-	return NULL;
+	return 0;
 }
 
 bool engine_is_being_moved(void *userdata, const struct job *job)
@@ -420,7 +457,7 @@ bool engine_is_being_moved(void *userdata, const struct job *job)
 	for (int i = 0; i < engine->n_commands; i++) {
 		const struct ledger_command *command = &engine->commands[i];
 
-		if (job->id <= command->max_job_id && covers(command, job))
+		if (!is_through(command) && covers(command, job))
 			return true;
 	}
 	return false;

@@ -104,21 +104,6 @@ static int reject(struct engine *engine, const struct job *job,
 		engine->ledger, job, refusal->result, refusal->why, detail, err);
 }
 
-/* A running cancel covers jobs that were in the queue when it came, taken or not. */
-static int cancel_covered(struct engine *engine, const struct job *job, struct error *err)
-{
-	struct ledger_command *command = engine_cancel_of(engine, job);
-	enum job_state state;
-
-	if (!command)
-		return 0;
-	if (ledger_cancel_job(engine->ledger, job->id, command->id, &state, err) < 0)
-		return -1;
-	command->affected++;
-	/* At once: commands are read anew whenever one of them changes. */
-	return ledger_command_begin(engine->ledger, command, err);
-}
-
 /* The row of the queue as the audit keeps it, with the lifetime where the policy gave it.
  */
 static char *detail_of(const struct queue_row *row, const struct job *job)
@@ -157,7 +142,9 @@ static int accept(struct engine *engine, const struct queue_row *row, struct err
 		rc = ledger_cancel_job(engine->ledger, job.id, stopped_by, &state, err);
 		return rc < 0 ? -1 : 0;
 	}
-	return cancel_covered(engine, &job, err);
+	/* A running cancel covers jobs that were in the queue when it came, taken or
+	 * not. */
+	return engine_move_taken(engine, &job, err);
 }
 
 static int on_row(void *userdata, const struct queue_row *row, struct error *err)

@@ -159,8 +159,9 @@ int engine_command(struct engine *engine, const struct queue_command *command,
 	int64_t snapshot_job_id, struct error *err);
 /* One step of each running command, but for cancels and retries that wait their turn. */
 int engine_step_commands(struct engine *engine, struct error *err);
-/* The running cancel that covers a job that was taken just now, or NULL. */
-struct ledger_command *engine_cancel_of(struct engine *engine, const struct job *job);
+/* A job was taken just now: cancels and retries that cover it, and went through what was
+ * taken before, do to it what they do, in the order in which they were taken. */
+int engine_move_taken(struct engine *engine, const struct job *job, struct error *err);
 /* Whether a running command moves the job: it is not sent meanwhile. */
 bool engine_is_being_moved(void *userdata, const struct job *job);
 /* Resumes what paused until now. */

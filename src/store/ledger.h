@@ -302,7 +302,8 @@ int ledger_knows_command(
 
 /* One step of a running command: at most max jobs moved (cancelled, retried, parked,
  * unparked). Brings step_job_id and affected in *command and the table up to date.
- * *ret_done: no job is left. */
+ * *ret_done: no job is left; step_job_id is max_job_id then, and only then where it is a
+ * cancel or a retry. */
 int ledger_command_step(struct ledger *ledger, struct ledger_command *command, int max,
 	bool *ret_done, struct error *err);
 

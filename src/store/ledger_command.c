@@ -284,9 +284,14 @@ static int read_parked(struct ledger *ledger, const struct ledger_command *comma
 	return read_step(stmt, step, err);
 }
 
-/* Reads what the command has still to move. Those that leave the set by being moved are
- * found anew each time; those of a paused batch may stay where they are and need the id
- * to go on from. */
+/* Those of a paused batch may stay where they are when they are moved, and need the id to
+ * go on from; others leave the set, and are found anew each time. */
+static bool stays_in_set(enum queue_verb verb)
+{
+	return verb == QUEUE_PAUSE || verb == QUEUE_RESUME;
+}
+
+/* Reads what the command has still to move. */
 static int read_command(struct ledger *ledger, const struct ledger_command *command,
 	struct step *step, struct error *err)
 {
@@ -361,12 +366,15 @@ int ledger_command_step(struct ledger *ledger, struct ledger_command *command, i
 			rc = move_one(ledger, command, &step.jobs[i], err);
 		if (rc == 0)
 			command->affected++;
-		command->step_job_id = step.jobs[i].id;
+		if (stays_in_set(command->verb))
+			command->step_job_id = step.jobs[i].id;
 		job_deinit(&step.jobs[i]);
 	}
 	free(step.jobs);
 	if (rc < 0)
 		return -1;
 	*ret_done = step.n < max;
-	return *ret_done ? 0 : put_command(ledger, command, "running", NULL, err);
+	if (*ret_done)
+		command->step_job_id = command->max_job_id;
+	return put_command(ledger, command, "running", NULL, err);
 }

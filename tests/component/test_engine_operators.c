@@ -584,6 +584,74 @@ static void test_a_batch_that_fails_is_cancelled_behind_its_retry(void **state)
 		"2501 jobs cancelled");
 }
 
+/* A cancel that went through what was taken waits for the rest; what is retried meanwhile
+ * is sent meanwhile, and stays what it is. */
+static void test_a_cancel_that_waits_for_rows_undoes_no_retry(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	scratch_write("queue", MANY(6500, "user_b") "INSERT INTO command (verb, batch) "
+						    "VALUES ('cancel', 'b')");
+	turn();
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE state = 'cancelled'", "999");
+	scratch_write("queue", "INSERT INTO command (verb, job_id) VALUES ('retry', 1)");
+	turn();
+	assert_int_equal(world.n_sent, 1);
+	world_answer_all(&world);
+	scratch_write("queue",
+		"INSERT INTO command (verb, action) VALUES ('pause', 'create');"
+		"INSERT INTO command (verb, job_id) VALUES ('retry', 2)");
+	turn();
+	scratch_expect("audit", "SELECT state FROM command WHERE id = 1", "running");
+	world_crash(&world);
+	expect_commands(0, "cancel done 6500 jobs cancelled, "
+			   "retry done 1 job queued again, "
+			   "pause done creates paused, "
+			   "retry done 1 job queued again");
+	scratch_expect("audit",
+		"SELECT group_concat(state || n) FROM (SELECT state, count(*) AS n "
+		"FROM job GROUP BY state)",
+		"cancelled6498,queued1,succeeded1");
+}
+
+/* What lies in the queue goes through the commands that cover it as what was taken does:
+ * as they were taken. */
+static void test_what_is_taken_goes_through_the_commands_in_turn(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb, action", "'pause', 'create'");
+	scratch_write("queue",
+		"INSERT INTO job (action, user_id, batch) VALUES "
+		"('create', 'user_c', 'c');" MANY(2500,
+			"user_b") "INSERT INTO job "
+				  "(action, user_id, batch) VALUES ('create', 'user_c', "
+				  "'c');"
+				  "INSERT INTO command (verb, batch) VALUES "
+				  "('cancel', 'b'), ('retry', 'c'), ('retry', 'b')");
+	turn();
+	scratch_expect("audit",
+		"SELECT group_concat(verb || batch) FROM command WHERE state = 'running'",
+		"cancelb,retryb");
+	world_crash(&world);
+	expect_commands(1, "cancel done 2500 jobs cancelled, "
+			   "retry done 0 jobs queued again, "
+			   "retry done 2500 jobs queued again");
+	scratch_expect("audit", "SELECT group_concat(DISTINCT state) FROM job", "queued");
+	scratch_write("queue",
+		MANY(2500, "user_d") "INSERT INTO command (verb, batch) VALUES "
+				     "('cancel', 'b'), ('retry', 'b');"
+				     "INSERT INTO command (verb, action) VALUES "
+				     "('cancel', 'create')");
+	world_settle(&world);
+	expect_commands(4, "cancel done 5000 jobs cancelled, "
+			   "retry done 5000 jobs queued again, "
+			   "cancel done 5002 jobs cancelled");
+	scratch_expect(
+		"audit", "SELECT group_concat(DISTINCT state) FROM job", "cancelled");
+}
+
 /* A pause goes on in steps as well: what comes meanwhile waits, and is not cancelled. */
 static void test_a_pause_in_steps_cancels_nothing(void **state)
 {
@@ -772,6 +840,8 @@ int main(void)
 		TEST(test_what_is_being_cancelled_is_not_sent),
 		TEST(test_a_cancel_and_a_retry_take_turns),
 		TEST(test_a_batch_that_fails_is_cancelled_behind_its_retry),
+		TEST(test_a_cancel_that_waits_for_rows_undoes_no_retry),
+		TEST(test_what_is_taken_goes_through_the_commands_in_turn),
 		TEST(test_a_pause_in_steps_cancels_nothing),
 		TEST(test_a_resume_of_before_a_restore_is_refused),
 		TEST(test_an_urgent_failure_covers_what_is_not_taken),
