@@ -156,7 +156,7 @@ static void test_stall_at_every_byte(void **state)
 	struct peer_fixture *f = *state;
 	int n_with_status = 0;
 
-	f->loop.options.request_timeout_ms = (int)patience(300);
+	f->loop.options.request_timeout_ms = (int)patience(1500);
 	f->loop.options.concurrency = (int)strlen(ANSWER);
 	peer_loop_reconfigure(&f->loop);
 	for (size_t n = 0; n < strlen(ANSWER); n++) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ctest: labels=slow timeout=600
+# ctest: labels=slow timeout=1000
 """Tampering with audit.db: each kind is found and named, by clerk-tokenctl verify and by
 tests/audit_verify.py, which is written from doc/audit-chain.md alone; the two agree on
 every good and on every bad file. One real history, of every event and every table."""

@@ -259,8 +259,8 @@ def test_a_narrow_terminal():
 
 def test_lines_fit_the_terminal():
     daemon = limited(Fake())
-    daemon.ctl("create", *users("a", 25), "--batch", "a batch with a long name, larger than life")
     daemon.ctl("pause", "--reason", "a long story that nobody wants to hear in whole")
+    daemon.ctl("create", *users("a", 25), "--batch", "a batch with a long name, larger than life")
     terminal = Terminal(daemon, "watch", "a batch with a long name, larger than life", columns=40)
     terminal.wait_for("everything is pause")
     daemon.ctl("resume")

@@ -126,12 +126,12 @@ def test_a_revoke_that_waits_has_no_unknown_outcome():
     fake, daemon = started()
     daemon.ctl("create", "user_a", "user_b", "--wait")
     fake.set_keys("sk_test_other")
-    late = daemon.ctl("lockdown", "--reason", "leak", "--yes", "--timeout", "2s", check=75)
+    late = daemon.ctl("lockdown", "--reason", "leak", "--yes", "--timeout", "6s", check=75)
     assert "held since" in late.stderr, late.stderr
     assert "outcome unknown: 0\n" in late.stdout, late.stdout
     assert "not revoked yet: 2 (their revokes wait to be sent)\n" in late.stdout, late.stdout
     assert f"until: clerk-tokenctl -c {daemon.conf} resume --action create" in late.stdout
-    both = daemon.ctl_json("lockdown", "--reason", "leak", "--yes", "--timeout", "1s", check=75)
+    both = daemon.ctl_json("lockdown", "--reason", "leak", "--yes", "--timeout", "3s", check=75)
     assert both["n_outcome_unknown"] == 0 and both["n_waiting"] == 2, both
     assert sorted(row["user_id"] for row in both["waiting"]) == ["user_a", "user_b"]
     fake.set_keys(KEY)

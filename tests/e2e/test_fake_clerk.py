@@ -652,9 +652,11 @@ class Faults(Case):
         answer = self.fake.create()
         self.assertGreaterEqual(time.monotonic() - began, 0.2)
         self.assertEqual((answer.body, answer.end), (b"0123456789", "full"))
+        began = time.monotonic()
         answer, line = self.meet("drip=50", patience=0.5)
         self.assertEqual(answer.end, "silent")
-        self.assertTrue(2 <= len(answer.body) <= 12, answer.body)
+        self.assertTrue(2 <= len(answer.body) <= (time.monotonic() - began) / 0.05 + 2,
+                        answer.body)
         self.granted(line)
 
     def test_endless(self):
@@ -918,8 +920,8 @@ class Limit(Case):
         self.assertEqual(self.fake.stats()["max_served_in_window"], 5)
 
     def test_refused_can_count(self):
-        self.limit(count_refused=True, window_ms=500)
-        end = time.monotonic() + 1.5
+        self.limit(count_refused=True, window_ms=1500)
+        end = time.monotonic() + 3
         self.burst(5)
         while time.monotonic() < end:
             self.assertEqual(self.burst(1)[0].status, 429)

@@ -203,7 +203,7 @@ def test_a_pause_ends_by_itself():
     fake = Fake()
     daemon = Daemon(fake)
     daemon.start()
-    daemon.queue("INSERT INTO command (verb, until) VALUES ('pause', datetime('now', '+2 seconds'));"
+    daemon.queue("INSERT INTO command (verb, until) VALUES ('pause', datetime('now', '+5 seconds'));"
                  "INSERT INTO job (action, user_id) VALUES ('create', 'user_a');")
     wait_until(lambda: daemon.audit("SELECT 1 FROM pause"), 10)
     daemon.wait_done(deadline=20)

@@ -27,7 +27,7 @@ def anonymous_kib(pid):
 # fault: J10
 def test_very_many_rows_at_once():
     fake = Fake("--no-ledger")
-    daemon = Daemon(fake, {"rate.requests": 100, "concurrency": 4})
+    daemon = Daemon(fake, {"rate.requests": 100, "rate.share": 0.5, "concurrency": 4})
     daemon.start(env=CALM)
     made = daemon.ctl("create", "user_first", "--wait")
     token = daemon.ctl_json("tokens")[0]["id"]

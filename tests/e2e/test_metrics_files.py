@@ -59,7 +59,10 @@ def test_the_age_tells_that_it_lives():
     idle, bereft, stuck = (Daemon(fake) for _ in range(3))
     for daemon in (idle, bereft, stuck):
         daemon.start()
-    # Past the first status and the checkpoint that an idle daemon makes.
+    # Past the first status and the checkpoint that an idle daemon makes, both told.
+    for daemon in (idle, bereft, stuck):
+        wait_until(lambda: not daemon.status_json()["audit"]["wal_bytes"]
+                   and not daemon.status_json()["tokens"]["wal_bytes"], 30)
     time.sleep(6)
     before, last = stamps(idle), stamps(stuck)
     (bereft.run / "metrics.prom").unlink()

@@ -234,7 +234,7 @@ def test_descriptors_run_out_and_come_back():
     daemon.start()
     daemon.queue("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) "
                  "INSERT INTO job (action, user_id, not_before) SELECT 'create', 'user_' || i, "
-                 "strftime('%Y-%m-%d %H:%M:%f', 'now', '+2 seconds') FROM n;")
+                 "strftime('%Y-%m-%d %H:%M:%f', 'now', '+6 seconds') FROM n;")
     wait_until(lambda: daemon.states().get("queued") == 50, 20, "taken in")
     used = {int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd")}
     n = min(set(range(100)) - used)  # not one more

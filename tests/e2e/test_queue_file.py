@@ -34,7 +34,7 @@ def test_a_locked_queue_keeps_no_answer_waiting():
     wait_until(lambda: daemon.states() == {"succeeded": 100}, 9, "answers under the lock")
     # And people are told why new rows wait.
     daemon.wait_log("queue.db has been locked by another program", 12)
-    daemon.wait_status("idle; queue.db is locked by another program, new rows wait", 2)
+    daemon.wait_status("idle; queue.db is locked by another program, new rows wait", 10)
     time.sleep(max(0, 10 - (time.monotonic() - locked)))
     assert daemon.status_json()["queue"]["lag_s"] > 5, daemon.status_json()["queue"]
     assert daemon.log().count("locked by another program") == 1, daemon.log()
@@ -42,8 +42,8 @@ def test_a_locked_queue_keeps_no_answer_waiting():
     other.close()
     daemon.queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_after');")
     wait_until(lambda: daemon.states() == {"succeeded": 101}, 10)
-    daemon.wait_log("queue.db is not locked any more", 2)
-    daemon.wait_status("^idle$", 2, after=daemon.notify.mark() - 1)
+    daemon.wait_log("queue.db is not locked any more", 10)
+    daemon.wait_status("^idle$", 10, after=daemon.notify.mark() - 1)
     daemon.stop()
     check_story(daemon, fake)
 

