@@ -38,7 +38,9 @@ static void begin(const struct ctl *ctl, struct state *state)
 	char *folder = xasprintf("%s/audit", ctl->config->state_directory);
 
 	*state = (struct state){.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
-		.began_ms = mono_ms()};
+		.began_ms = mono_ms(),
+		/* Of a write just before the watch nothing tells. */
+		.quick = QUICK_LOOKS};
 	if (state->inotify >= 0)
 		(void)inotify_add_watch(state->inotify, folder,
 			IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
@@ -93,46 +95,52 @@ static bool daemon_is_there(struct ctl *ctl, struct state *state, const char *wh
 
 static void say_stops_once(struct ctl *ctl, struct state *state, const struct wait *wait)
 {
-	if (!state->said_stops)
+	if (wait->concerns && !state->said_stops)
 		state->said_stops = waits_say_stops(ctl, wait->concerns, wait->userdata);
+}
+
+/* Whether it goes on, not done yet: CTL_OK, or an exit status, said why. */
+static int go_on(
+	struct ctl *ctl, struct state *state, const struct wait *wait, int64_t until_ms)
+{
+	if (reader_has_moved(ctl->reader))
+		return ctl_fail(CTL_NO,
+			"audit.db was replaced or removed meanwhile: %s can be waited "
+			"for "
+			"in the new one alone; start the command again",
+			wait->what);
+	if (mono_ms() >= until_ms) {
+		say_stops_once(ctl, state, wait);
+		return ctl_fail(CTL_TEMPORARY, "timed out waiting for %s", wait->what);
+	}
+	if (!wait->quiet && !daemon_is_there(ctl, state, wait->what))
+		return CTL_TEMPORARY;
+	return CTL_OK;
 }
 
 int wait_for(struct ctl *ctl, const struct wait *wait)
 {
 	struct state state;
-	int status = ctl_open_audit(ctl);
-	bool done = false;
+	int rc = 0, status = ctl_open_audit(ctl);
 
 	if (status)
 		return status;
 	begin(ctl, &state);
-	while (status == CTL_OK && !done) {
+	while (rc == 0) {
 		struct error err = ERROR_NULL;
-		int64_t before = mono_ms(), until = INT64_MAX;
-		int rc = wait->check(wait->userdata, &err);
-		int64_t pause = (mono_ms() - before) * 4;
+		int64_t before = mono_ms(), until = INT64_MAX, pause;
 
+		rc = wait->check(wait->userdata, &err);
+		pause = (mono_ms() - before) * 4;
 		if (wait->timeout_ms)
 			until = state.began_ms + wait->timeout_ms;
-		done = rc > 0;
 		if (rc < 0)
 			status = ctl_fail(CTL_NO, "%s", err.text);
-		else if (!done && reader_has_moved(ctl->reader))
-			status = ctl_fail(CTL_NO,
-				"audit.db was replaced or removed meanwhile: %s can be "
-				"waited for in the new one alone; start the command "
-				"again",
-				wait->what);
-		else if (!done && mono_ms() >= until)
-			status = ctl_fail(
-				CTL_TEMPORARY, "timed out waiting for %s", wait->what);
-		else if (!done && !wait->quiet &&
-			 !daemon_is_there(ctl, &state, wait->what))
-			status = CTL_TEMPORARY;
-		if (status || done)
+		else if (rc == 0)
+			status = go_on(ctl, &state, wait, until);
+		if (rc || status)
 			break;
-		if (wait->concerns)
-			say_stops_once(ctl, &state, wait);
+		say_stops_once(ctl, &state, wait);
 		doze(&state, pause < QUICK_POLL_MS ? QUICK_POLL_MS : pause, until);
 	}
 	if (state.inotify >= 0)

@@ -160,9 +160,12 @@ def test_paused_and_held_are_said_at_once():
     fake = Fake()
     daemon = started(fake)
     assert "paused" in daemon.ctl("pause", "--action", "create", "--reason", "lunch").stdout
-    late = daemon.ctl("create", "user_a", "--wait", "--timeout", "500ms", check=75)
+    late = daemon.ctl("create", "user_a", "--wait", "--timeout", "3s", check=75)
     assert "paused since" in late.stderr and "timed out waiting for the job" in late.stderr
     assert daemon.ctl_json("job", "1")["state"] == "queued"
+    # However short the time is.
+    late = daemon.ctl("wait", "1", "--timeout", "1ms", check=75)
+    assert "paused since" in late.stderr and "timed out waiting for" in late.stderr, late.stderr
     daemon.ctl("resume", "--action", "create")
     daemon.ctl("wait", "1")
     fake.set_keys("sk_test_another")
@@ -213,7 +216,7 @@ def test_a_revoke_by_batch_takes_what_is_underway_too():
     # A create that runs is waited for, and its token is revoked.
     fake.latency(700)
     daemon.ctl("create", "user_e", "--batch", "e")
-    wait_until(lambda: daemon.ctl_json("jobs", "--state", "running"), 10)
+    wait_until(lambda: daemon.states().get("running"), 10)
     done = daemon.ctl_json("revoke", "--user", "user_e", "--expect", "1", "--wait")
     assert [job["result"] for job in done] == ["revoked"], done
     fake.latency(0)
