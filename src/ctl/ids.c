@@ -108,23 +108,32 @@ static int can_wait(struct ctl *ctl, const struct reader_selector *selector,
 	return 0;
 }
 
+/* Opens the queue where rows of it can be among those selected, and says how far it was
+ * taken; *ret_any false: there is none to look for. 0, READER_E_BUSY or < 0. */
+static int look_at_queue(struct ctl *ctl, const struct reader_selector *selector,
+	bool *ret_any, struct reader_progress *ret_progress, struct error *err)
+{
+	int rc = can_wait(ctl, selector, ret_any, err);
+
+	if (rc == 0 && *ret_any)
+		rc = ctl_try_queue(ctl, err);
+	*ret_any = rc == 0 && *ret_any && ctl->queue;
+	return *ret_any ? reader_progress(ctl->reader, ret_progress, err) : rc;
+}
+
 int ids_select_waiting(
 	struct ctl *ctl, const struct reader_selector *selector, struct ids *ids)
 {
 	struct waiting waiting = {ctl, selector, ids};
 	struct reader_progress progress;
 	struct error err = ERROR_NULL;
-	bool any;
+	bool any = false;
 	int rc, status = ctl_open_audit(ctl);
 
 	if (status)
 		return status;
-	rc = can_wait(ctl, selector, &any, &err);
+	rc = look_at_queue(ctl, selector, &any, &progress, &err);
 	if (rc == 0 && any)
-		rc = ctl_try_queue(ctl, &err);
-	if (rc == 0 && any && ctl->queue)
-		rc = reader_progress(ctl->reader, &progress, &err);
-	if (rc == 0 && any && ctl->queue)
 		rc = reader_queue_ids(ctl->queue, selector, progress.queue_job,
 			on_waiting, &waiting, &err);
 	return ctl_say_outcome(ctl, "queue.db", rc, &err);
@@ -149,13 +158,9 @@ void ids_say_waiting(
 	struct reader_progress progress;
 	struct error err = ERROR_NULL;
 	bool any = false;
-	int rc = can_wait(ctl, selector, &any, &err);
+	int rc = look_at_queue(ctl, selector, &any, &progress, &err);
 
 	if (rc == 0 && any)
-		rc = ctl_try_queue(ctl, &err);
-	if (rc == 0 && any && ctl->queue)
-		rc = reader_progress(ctl->reader, &progress, &err);
-	if (rc == 0 && any && ctl->queue)
 		rc = reader_queue_count(ctl->queue, selector, &progress, &count, &err);
 	if (ctl_say_outcome(ctl, "queue.db", rc, &err) == CTL_OK)
 		say_waiting(&count, n_listed);

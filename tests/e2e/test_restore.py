@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import (TOKENCTL, Daemon, Fake, Process, Skip, _environment, check_story, find_bytes, main,
@@ -138,17 +137,15 @@ def test_who_waits_meanwhile_is_told():
     fake = Fake()
     daemon = Daemon(fake)
     daemon.start()
-    daemon.ctl("create", "user_a", "--batch", "b1", "--not-before", "+2h")
+    daemon.ctl("pause", "--batch", "b1")
+    daemon.ctl("create", "user_a", "--batch", "b1")
     wait_until(lambda: daemon.states().get("queued") == 1, 10)
     waiting = []
     for words in (("audit", "--follow"), ("wait", "1"), ("watch", "b1")):
         waiting.append(Process(words[0], daemon.scratch))
         waiting[-1].spawn([TOKENCTL, "-c", daemon.conf, *words])
-    # (wait says nothing; it has opened the file once it sleeps.)
-    waiting[0].wait_log("accepted")
-    waiting[2].wait_log("0 of 1 done")
-    wait_until(lambda: any(os.readlink(path) == str(daemon.audit_db) for path in
-                           Path(f"/proc/{waiting[1].pid}/fd").iterdir()), 20)
+    for process, said in zip(waiting, ("accepted", "batch b1 is paused since", "0 of 1 done")):
+        process.wait_log(said, 20)
     copy = daemon.scratch / "copy"
     shutil.copy(daemon.audit_db, copy)
     copy.rename(daemon.audit_db)
