@@ -1,6 +1,6 @@
 /*
  * The turn. What a failed commit takes back is the ledger's; what stands in memory is
- * either derived anew from the ledger (commands, pauses: `stale`) or is kept and written
+ * either read anew from the ledger (commands, pauses: `stale`) or is kept and written
  * again by the next turn (answers, once judged; holds, as the difference to what the
  * audit has).
  */
@@ -71,20 +71,6 @@ static void drop_picked(struct engine *engine)
 	engine->n_picked = 0;
 }
 
-static void free_commands(struct engine *engine)
-{
-	for (int i = 0; i < engine->n_commands; i++)
-		ledger_command_deinit(&engine->commands[i]);
-	free(engine->commands);
-	engine->commands = NULL;
-	engine->n_commands = 0;
-	for (int i = 0; i < engine->n_pauses; i++)
-		free(engine->pauses[i].batch);
-	free(engine->pauses);
-	engine->pauses = NULL;
-	engine->n_pauses = 0;
-}
-
 void engine_free(struct engine *engine)
 {
 	if (!engine)
@@ -96,7 +82,7 @@ void engine_free(struct engine *engine)
 	free(engine->flights);
 	drop_picked(engine);
 	free(engine->picked);
-	free_commands(engine);
+	engine_forget_orders(engine);
 	gate_deinit(&engine->gate);
 	free(engine->note);
 	engine_told(engine, false);
@@ -168,73 +154,6 @@ void engine_told(struct engine *engine, bool committed)
 	engine->n_lines = 0;
 }
 
-/* ---- commands and pauses, as the ledger has them ---- */
-
-static int add_command(
-	void *userdata, const struct ledger_command *command, struct error *err)
-{
-	struct engine *engine = userdata;
-	struct ledger_command *copy;
-
-	(void)err;
-	engine->commands = xrealloc(engine->commands,
-		sizeof(*engine->commands) * (size_t)(engine->n_commands + 1));
-	copy = &engine->commands[engine->n_commands++];
-	*copy = *command;
-	copy->batch = xstrdup(command->batch);
-	copy->requested_by = xstrdup(command->requested_by);
-	copy->reason = xstrdup(command->reason);
-	return 0;
-}
-
-static int add_pause(void *userdata, const struct ledger_pause *pause, struct error *err)
-{
-	struct engine *engine = userdata;
-
-	(void)err;
-	engine->pauses = xrealloc(
-		engine->pauses, sizeof(*engine->pauses) * (size_t)(engine->n_pauses + 1));
-	engine->pauses[engine->n_pauses] = *pause;
-	engine->pauses[engine->n_pauses++].batch = xstrdup(pause->batch);
-	return 0;
-}
-
-/* Times on which pauses end by themselves are the ledger's business (engine_end_pauses),
- * so the gate is told "until resumed". */
-static void tell_gate(struct engine *engine)
-{
-	bool paused[JOB_ACTION__MAX] = {false};
-
-	for (int i = 0; i < engine->n_pauses; i++) {
-		const struct ledger_pause *pause = &engine->pauses[i];
-
-		for (int action = 0; action < JOB_ACTION__MAX; action++)
-			if (!pause->batch &&
-				(pause->action < 0 || pause->action == action))
-				paused[action] = true;
-	}
-	for (int action = 0; action < JOB_ACTION__MAX; action++) {
-		if (paused[action])
-			gate_pause(&engine->gate, (enum job_action)action, INT64_MAX);
-		else
-			gate_resume(&engine->gate, (enum job_action)action);
-	}
-}
-
-int engine_refresh(struct engine *engine, struct error *err)
-{
-	if (!engine->stale)
-		return 0;
-	free_commands(engine);
-	if (ledger_commands(engine->ledger, add_command, engine, err) < 0 ||
-		ledger_pauses(engine->ledger, add_pause, engine, err) < 0)
-		return -1;
-	tell_gate(engine);
-	engine->stale = false;
-	engine->changes++;
-	return 0;
-}
-
 /* ---- the turn ---- */
 
 void engine_save_waits(struct engine *engine)
@@ -272,9 +191,8 @@ static int work(struct engine *engine, struct error *err)
 		return -1;
 	if (!engine->stopping && engine_intake(engine, err) < 0)
 		return -1;
-	if (engine_refresh(engine, err) < 0 || engine_end_pauses(engine, err) < 0 ||
-		engine_step_commands(engine, err) < 0 ||
-		engine_refresh(engine, err) < 0 || engine_housekeeping(engine, err) < 0 ||
+	if (engine_end_pauses(engine, err) < 0 || engine_step_commands(engine, err) < 0 ||
+		engine_housekeeping(engine, err) < 0 ||
 		engine_record_holds(engine, err) < 0 || engine_plan(engine, err) < 0 ||
 		read_next(engine, err) < 0)
 		return -1;

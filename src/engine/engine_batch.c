@@ -46,10 +46,9 @@ static int hold_rest(struct engine *engine, const struct ledger_batch *batch,
 		.command_id = command.id, .action = -1, .batch = command.batch};
 
 	memcpy(pause.clock_ms, progress->clock_ms, sizeof(pause.clock_ms));
-	if (ledger_pause_add(engine->ledger, &pause, err) < 0 ||
+	if (engine_add_pause(engine, &pause, err) < 0 ||
 		ledger_batch_set(engine->ledger, batch->id, true, false, err) < 0)
 		return -1;
-	engine->stale = true;
 	engine_tell(engine, LOG_LEVEL_INFO, NULL, NULL,
 		"batch %s: the first are released, the rest waits for resume", name);
 	return ledger_command_end(engine->ledger, &command, false,
@@ -88,11 +87,10 @@ int engine_batch_fail(struct engine *engine, const struct job *job, struct error
 	command.max_job_id = ledger_progress(engine->ledger)->cursor.job;
 	if (command.max_job_id < ledger_progress(engine->ledger)->cursor.urgent)
 		command.max_job_id = ledger_progress(engine->ledger)->cursor.urgent;
-	engine->stale = true;
 	engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 		"batch %s: max_failures is reached, what is left is cancelled",
 		job->batch);
 	if (ledger_batch_set(engine->ledger, batch.id, false, true, err) < 0)
 		return -1;
-	return ledger_command_begin(engine->ledger, &command, err);
+	return engine_begin_command(engine, &command, err);
 }

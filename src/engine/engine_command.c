@@ -38,7 +38,7 @@ static int end(struct engine *engine, const struct ledger_command *command, bool
 	va_start(ap, format);
 	(void)fit_vprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	engine->stale = true;
+	engine->changes++;
 	engine_tell(engine, LOG_LEVEL_INFO, NULL, NULL,
 		"command %" PRId64 ", %s, by %s: %s%s", command->id,
 		queue_verb_name(command->verb),
@@ -65,8 +65,7 @@ static int cancel_job(struct engine *engine, struct ledger_command *command,
 				command->job_id);
 		/* In the queue, not taken yet: cancelled when it is. */
 		command->max_job_id = command->job_id;
-		engine->stale = true;
-		return ledger_command_begin(engine->ledger, command, err);
+		return engine_begin_command(engine, command, err);
 	case LEDGER_E_MOVED:
 		if (state == JOB_RUNNING)
 			return end(engine, command, true, err,
@@ -130,13 +129,12 @@ static int begin_pause(
 	char text[300];
 
 	memcpy(pause.clock_ms, progress->clock_ms, sizeof(pause.clock_ms));
-	if (ledger_pause_add(engine->ledger, &pause, err) < 0)
+	if (engine_add_pause(engine, &pause, err) < 0)
 		return -1;
-	engine->stale = true;
 	if (!command->batch)
 		return end(
 			engine, command, false, err, "%s paused", scope(command, text));
-	return ledger_command_begin(engine->ledger, command, err);
+	return engine_begin_command(engine, command, err);
 }
 
 static bool same_batch(const char *a, const char *b)
@@ -160,17 +158,16 @@ static bool holds_back(const struct ledger_pause *pause, int action)
 	return pause->action < 0 || pause->action == action;
 }
 
-/* Takes the pause away, or the part of it that the resume names. */
-static int lift(struct engine *engine, const struct ledger_command *command,
-	const struct ledger_pause *pause, struct error *err)
+/* Takes the i-th pause away, or the part of it that the resume names. */
+static int lift(struct engine *engine, const struct ledger_command *command, int i,
+	struct error *err)
 {
-	struct ledger_pause rest = *pause;
+	struct ledger_pause rest = engine->pauses[i];
 
-	engine->stale = true;
-	if (command->action < 0 || pause->action >= 0)
-		return ledger_pause_remove(engine->ledger, pause->command_id, err);
+	if (command->action < 0 || rest.action >= 0)
+		return engine_remove_pause(engine, i, err);
 	rest.action = command->action == JOB_CREATE ? JOB_REVOKE : JOB_CREATE;
-	return ledger_pause_add(engine->ledger, &rest, err);
+	return engine_change_pause(engine, i, &rest, err);
 }
 
 /* How much of the sending clocks the pause took from the jobs that it held. */
@@ -192,14 +189,17 @@ static int begin_resume(
 	char text[300];
 	int n = 0;
 
-	for (int i = 0; i < engine->n_pauses; i++) {
+	for (int i = 0; i < engine->n_pauses;) {
 		const struct ledger_pause *pause = &engine->pauses[i];
 
-		if (!resumes(command, pause))
+		if (!resumes(command, pause)) {
+			i++;
 			continue;
-		if (lift(engine, command, pause, err) < 0)
-			return -1;
+		}
 		note_stood_still(command, pause, progress);
+		/* Another one has its place then, or it is not resumed any more. */
+		if (lift(engine, command, i, err) < 0)
+			return -1;
 		n++;
 	}
 	if (!n)
@@ -208,7 +208,7 @@ static int begin_resume(
 	if (!command->batch)
 		return end(
 			engine, command, false, err, "%s resumed", scope(command, text));
-	return ledger_command_begin(engine->ledger, command, err);
+	return engine_begin_command(engine, command, err);
 }
 
 /* Others that hold the same jobs on hold them since the pause that ends did. */
@@ -225,34 +225,48 @@ static int hand_over(
 			if (holds_back(ending, action) && holds_back(&other, action) &&
 				other.clock_ms[action] > ending->clock_ms[action])
 				other.clock_ms[action] = ending->clock_ms[action];
-		if (ledger_pause_add(engine->ledger, &other, err) < 0)
+		if (engine_change_pause(engine, i, &other, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+static int end_pause(
+	struct engine *engine, const struct ledger_pause *pause, struct error *err)
+{
+	AUTO(free_ptr) char *batch = xstrdup(pause->batch);
+	struct ledger_command command = {
+		.id = -pause->command_id,
+		.verb = QUEUE_RESUME,
+		.batch = batch,
+		.action = pause->action,
+		.requested_by = (char *)"clerk-tokend",
+		.reason = (char *)"the pause's until has come",
+		.max_job_id = JOB_ID_MAX,
+	};
+
+	if (hand_over(engine, pause, err) < 0)
+		return -1;
+	return begin_resume(engine, &command, err);
+}
+
 int engine_end_pauses(struct engine *engine, struct error *err)
 {
-	for (int i = 0; i < engine->n_pauses; i++) {
-		const struct ledger_pause *pause = &engine->pauses[i];
-		struct ledger_command command = {
-			.id = -pause->command_id,
-			.verb = QUEUE_RESUME,
-			.batch = pause->batch,
-			.action = pause->action,
-			.requested_by = (char *)"clerk-tokend",
-			.reason = (char *)"the pause's until has come",
-			.max_job_id = JOB_ID_MAX,
-		};
+	int n = 0;
 
-		if (!pause->until_ms || pause->until_ms > engine->now.wall_ms)
+	for (int i = 0; i < engine->n_pauses && n < ENGINE_STEP_MAX;) {
+		const struct ledger_pause *pause = &engine->pauses[i];
+
+		if (!pause->until_ms || pause->until_ms > engine->now.wall_ms) {
+			i++;
 			continue;
-		if (hand_over(engine, pause, err) < 0 ||
-			begin_resume(engine, &command, err) < 0)
+		}
+		/* Another one has its place then. */
+		if (end_pause(engine, pause, err) < 0)
 			return -1;
-		break;
+		n++;
 	}
-	return engine_refresh(engine, err);
+	return 0;
 }
 
 /* ---- after a restore ---- */
@@ -284,9 +298,6 @@ int engine_command(struct engine *engine, const struct queue_command *command,
 	if (snapshot_job_id < cursor->urgent)
 		snapshot_job_id = cursor->urgent;
 	taken = as_ledger(command, snapshot_job_id);
-	/* An earlier command of the same read may have changed what is paused. */
-	if (engine_refresh(engine, err) < 0)
-		return -1;
 	if (is_of_before(engine, command))
 		return end(engine, &taken, true, err,
 			"it was submitted before the databases were restored; submit it "
@@ -308,8 +319,7 @@ int engine_command(struct engine *engine, const struct queue_command *command,
 	case QUEUE_VERB__MAX:
 		break;
 	}
-	engine->stale = true;
-	return ledger_command_begin(engine->ledger, &taken, err);
+	return engine_begin_command(engine, &taken, err);
 }
 
 static int conclude(
@@ -410,9 +420,13 @@ int engine_step_commands(struct engine *engine, struct error *err)
 			return -1;
 		engine->stepping |= !done;
 		moving |= !done && takes_turns(command);
-		if (done && !awaits_more(engine, i) && conclude(engine, command, err) < 0)
+		if (!done || awaits_more(engine, i))
+			continue;
+		if (conclude(engine, command, err) < 0)
 			return -1;
+		ledger_command_deinit(command);
 	}
+	engine_drop_ended(engine);
 	return 0;
 }
 
@@ -443,7 +457,6 @@ int engine_move_taken(struct engine *engine, const struct job *job, struct error
 		if (rc > 0)
 			continue;
 		command->affected++;
-		/* At once: commands are read anew whenever one of them changes. */
 		if (ledger_command_begin(engine->ledger, command, err) < 0)
 			return -1;
 	}

@@ -153,9 +153,6 @@ static int on_row(void *userdata, const struct queue_row *row, struct error *err
 	struct refusal refusal = {.result = row->fault_result};
 	bool known;
 
-	/* The commands of this read came before: a running cancel covers this row. */
-	if (engine_refresh(engine, err) < 0)
-		return -1;
 	/* An urgent row comes first as such and again in its turn. */
 	if (ledger_knows_job(engine->ledger, row->job.id, &known, err) < 0)
 		return -1;
@@ -291,8 +288,7 @@ static int cut_before_new_file(struct engine *engine, struct error *err)
 		n_beyond += engine->commands[i].max_job_id > taken;
 	if (!n_beyond || !queue_is_missing(engine->queue))
 		return 0;
-	engine->stale = true;
-	return ledger_commands_cut(engine->ledger, taken, err) < 0 ? -1 : 1;
+	return engine_cut_commands(engine, taken, err) < 0 ? -1 : 1;
 }
 
 /* The same where the file went between the look and the making. */
@@ -304,13 +300,12 @@ static int hear_of_new_file(struct engine *engine, struct error *err)
 		engine->queue_made = true;
 	if (!engine->queue_made)
 		return 0;
-	engine->stale = true;
 	if (taken)
 		engine_tell(engine, LOG_LEVEL_WARNING, NULL, NULL,
 			"queue.db is a new file that begins behind job %lld: rows of an "
 			"older one that were not taken yet are not in it",
 			(long long)taken);
-	return ledger_commands_cut(engine->ledger, taken, err);
+	return engine_cut_commands(engine, taken, err);
 }
 
 static int ensure(struct engine *engine, struct error *err)

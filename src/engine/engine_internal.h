@@ -3,7 +3,7 @@
 
 #include "engine/engine.h"
 
-#define ENGINE_STEP_MAX      1000  /* jobs moved, and rows taken, in one turn */
+#define ENGINE_STEP_MAX      1000  /* jobs moved, rows taken, pauses ended in one turn */
 #define ENGINE_TICK_MS       60000 /* housekeeping */
 #define ENGINE_SWEEP_MS      3600000
 #define ENGINE_SWEEP_STEP_MS 100     /* between two steps of a long one */
@@ -82,11 +82,10 @@ struct engine {
 	int64_t retry_at_ms; /* held by disk or audit: the next try */
 
 	struct ledger_command *commands; /* owned: the running ones, as they were taken */
-	int n_commands;
-	struct ledger_pause *pauses; /* owned: what is paused */
-	int n_pauses;
-	bool stale; /* commands and pauses are to be read again: something changed, or a
-		       rollback */
+	int n_commands, max_commands;
+	struct ledger_pause *pauses; /* owned: what is paused, in no order */
+	int n_pauses, max_pauses;
+	bool stale; /* commands and pauses may differ from the ledger's: a rollback */
 
 	struct hold_note holds[HOLD__MAX];
 	struct job *picked; /* this turn's, n_picked; owned until sent */
@@ -138,6 +137,22 @@ void engine_holds_recorded(struct engine *engine);
 
 /* Reads commands and pauses again where they are stale, and tells the gate. */
 int engine_refresh(struct engine *engine, struct error *err);
+/* Frees the engine's copy of them. */
+void engine_forget_orders(struct engine *engine);
+/* A command goes on in steps: in the ledger and here. */
+int engine_begin_command(
+	struct engine *engine, struct ledger_command *command, struct error *err);
+/* Running commands reach no further than this job. */
+int engine_cut_commands(struct engine *engine, int64_t max_job_id, struct error *err);
+/* Takes those that were deinitialized out of engine->commands. */
+void engine_drop_ended(struct engine *engine);
+/* A pause more; the i-th is another (its batch is the same pointer), is none any more:
+ * then another one has its place. The gate is told. */
+int engine_add_pause(
+	struct engine *engine, const struct ledger_pause *pause, struct error *err);
+int engine_change_pause(struct engine *engine, int i, const struct ledger_pause *pause,
+	struct error *err);
+int engine_remove_pause(struct engine *engine, int i, struct error *err);
 
 /* Reads the queue: rows and commands. */
 int engine_intake(struct engine *engine, struct error *err);
@@ -164,7 +179,7 @@ int engine_step_commands(struct engine *engine, struct error *err);
 int engine_move_taken(struct engine *engine, const struct job *job, struct error *err);
 /* Whether a running command moves the job: it is not sent meanwhile. */
 bool engine_is_being_moved(void *userdata, const struct job *job);
-/* Resumes what paused until now. */
+/* Resumes what paused until now, at most ENGINE_STEP_MAX a turn. */
 int engine_end_pauses(struct engine *engine, struct error *err);
 
 /* Judges and records every answer that is in. */

@@ -278,9 +278,10 @@ struct ledger_command {
 	}
 void ledger_command_deinit(struct ledger_command *command);
 
-/* Records a command that was taken and goes on in steps (state running). */
+/* Records a command that was taken and goes on in steps (state running), or how far it
+ * came. Of one that is taken just now, taken_at and taken_seq are filled in. */
 int ledger_command_begin(
-	struct ledger *ledger, const struct ledger_command *command, struct error *err);
+	struct ledger *ledger, struct ledger_command *command, struct error *err);
 /* Ends it: `commanded`, state done or refused, with a sentence. Works for commands that
  * were never begun. */
 int ledger_command_end(struct ledger *ledger, const struct ledger_command *command,

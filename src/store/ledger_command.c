@@ -41,8 +41,12 @@ static int put_command(struct ledger *ledger, const struct ledger_command *comma
 }
 
 int ledger_command_begin(
-	struct ledger *ledger, const struct ledger_command *command, struct error *err)
+	struct ledger *ledger, struct ledger_command *command, struct error *err)
 {
+	if (!*command->taken_at) {
+		(void)stpcpy(command->taken_at, ledger->now_text);
+		command->taken_seq = ledger->now.head.seq;
+	}
 	return put_command(ledger, command, "running", NULL, err);
 }
 

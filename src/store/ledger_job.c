@@ -120,12 +120,12 @@ int ledger_parked(struct ledger *ledger, const struct job *job,
 	*ret_parked = (struct ledger_parked){0};
 	if (!job->batch)
 		return 0;
-	stmt = ledger_stmt(ledger, AQ_pause_list);
+	stmt = ledger_stmt(ledger, AQ_pause_of_batch);
+	sql_bind(stmt, "it", LEDGER_REST_IDS, job->batch);
 	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
-		const char *action = sql_text(stmt, 1), *batch = sql_text(stmt, 2);
+		const char *action = sql_text(stmt, 1);
 
-		if (!batch || strcmp(batch, job->batch) != 0 ||
-			(action && strcmp(action, job_action_name(job->action)) != 0))
+		if (action && strcmp(action, job_action_name(job->action)) != 0)
 			continue;
 		if (sqlite3_column_int64(stmt, 0) <= LEDGER_REST_IDS)
 			ret_parked->held_back = 2;

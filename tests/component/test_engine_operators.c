@@ -548,10 +548,13 @@ static void test_a_cancel_and_a_retry_take_turns(void **state)
 	scratch_expect(
 		"audit", "SELECT group_concat(DISTINCT state) FROM job", "cancelled");
 	scratch_write("queue", "INSERT INTO command (verb, batch) VALUES "
-			       "('retry', 'b'), ('cancel', 'b'), ('retry', 'b')");
+			       "('retry', 'b'), ('cancel', 'b'), ('pause', 'c'), "
+			       "('retry', 'b')");
 	world_settle(&world);
 	expect_commands(4, "retry done 1500 jobs queued again, "
 			   "cancel done 1500 jobs cancelled, "
+			   "pause done 0 jobs paused: none of batch c waits now; those "
+			   "that come will, "
 			   "retry done 1500 jobs queued again");
 	scratch_expect("audit", "SELECT group_concat(DISTINCT state) FROM job", "queued");
 }
@@ -652,6 +655,31 @@ static void test_what_is_taken_goes_through_the_commands_in_turn(void **state)
 		"audit", "SELECT group_concat(DISTINCT state) FROM job", "cancelled");
 }
 
+/* The same where the commands cover more than one batch, or what others did. */
+static void test_what_is_taken_meets_the_commands_that_cover_it(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	command("verb", "'pause'");
+	scratch_write("queue",
+		MANY(2500, "user_b") "INSERT INTO job (action, user_id, priority, "
+				     "sign_in_token_id, batch) VALUES "
+				     "('create', 'user_c', NULL, NULL, 'c'), "
+				     "('revoke', NULL, 0, 'sit_1', 'c');"
+				     "INSERT INTO command (verb, action) "
+				     "VALUES ('cancel', 'create');"
+				     "INSERT INTO command (verb, batch) "
+				     "VALUES ('cancel', 'b'), ('retry', 'b')");
+	world_settle(&world);
+	expect_commands(1, "cancel done 2501 jobs cancelled, "
+			   "cancel done 0 jobs cancelled, "
+			   "retry done 2500 jobs queued again");
+	scratch_expect("audit",
+		"SELECT group_concat(batch || state || n) FROM (SELECT batch, state, "
+		"count(*) AS n FROM job GROUP BY batch, state)",
+		"bqueued2500,ccancelled1,cqueued1");
+}
+
 /* A pause goes on in steps as well: what comes meanwhile waits, and is not cancelled. */
 static void test_a_pause_in_steps_cancels_nothing(void **state)
 {
@@ -681,6 +709,27 @@ static void test_a_pause_in_steps_cancels_nothing(void **state)
 		"queued1");
 	command("verb", "'resume'");
 	assert_int_equal(world.n_sent, 0);
+}
+
+/* As many pauses as end at once end in turns that follow one another. */
+static void test_many_pauses_end_at_once(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+		"WHERE i < 1500) INSERT INTO command (verb, batch, until) "
+		"SELECT 'pause', 'b' || i, datetime(1767355200 + 60, 'unixepoch') "
+		"FROM n");
+	world.now.mono_ms += 60000;
+	world.now.wall_ms += 60000;
+	turn();
+	scratch_expect("audit", "SELECT count(*) FROM pause", "500");
+	assert_in_range(engine_wake_ms(world.engine), 0, world.now.mono_ms);
+	turn();
+	scratch_expect("audit", "SELECT count(*) FROM pause", "0");
+	scratch_expect("audit",
+		"SELECT count(*) FROM command WHERE id < 0 AND state = 'done'", "1500");
 }
 
 /* fault: D8 */
@@ -842,7 +891,9 @@ int main(void)
 		TEST(test_a_batch_that_fails_is_cancelled_behind_its_retry),
 		TEST(test_a_cancel_that_waits_for_rows_undoes_no_retry),
 		TEST(test_what_is_taken_goes_through_the_commands_in_turn),
+		TEST(test_what_is_taken_meets_the_commands_that_cover_it),
 		TEST(test_a_pause_in_steps_cancels_nothing),
+		TEST(test_many_pauses_end_at_once),
 		TEST(test_a_resume_of_before_a_restore_is_refused),
 		TEST(test_an_urgent_failure_covers_what_is_not_taken),
 		TEST(test_a_batch_row_that_does_not_hold_is_ignored),

@@ -7,6 +7,8 @@
 #include "store_fault.h"
 #include "world.h"
 
+#include <limits.h>
+
 static struct world world;
 static bool key_is_refused;
 static bool is_stopped, is_drained;
@@ -140,6 +142,8 @@ static void act_commands(void)
 	      "('create', 'user_12', 'busy');"
 	      "INSERT INTO command (verb, batch) VALUES ('cancel', 'busy')");
 	answer_all();
+	queue("INSERT INTO job (action, user_id) VALUES ('create', 'user_cancelled');"
+	      "INSERT INTO command (verb, job_id) SELECT 'cancel', max(id) FROM job");
 }
 
 static void reconfigure(void)
@@ -506,6 +510,80 @@ static void test_a_new_queue_is_not_forgotten_with_its_turn(void **state)
 		"1000running");
 }
 
+/* ---- many commands, many pauses ---- */
+
+/* Inserts n rows, i being 1 to n. */
+static void many(int n, const char *into, const char *values)
+{
+	AUTO(free_ptr)
+	char *sql = xasprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+			      "FROM n WHERE i < %d) INSERT INTO %s SELECT %s FROM n",
+		n, into, values);
+
+	write_by_hand(sql);
+}
+
+static void cancel_what_is_not_taken(int n)
+{
+	many(n, "job (action, user_id)", "'create', 'user_' || i");
+	many(n, "command (verb, job_id)", "'cancel', i");
+	world_settle(&world);
+	scratch_expect(
+		"audit", "SELECT group_concat(DISTINCT state) FROM job", "cancelled");
+}
+
+static void hold_and_resume_batches(int n)
+{
+	many(n, "batch (name, release_first)", "'b' || i, 0");
+	many(n, "job (action, user_id, batch, not_before)",
+		"'create', 'user_' || i, 'b' || i, '2100-01-01 00:00'");
+	world_settle(&world);
+	scratch_expect("audit", "SELECT group_concat(DISTINCT parked) FROM job", "2");
+	many(n, "command (verb, batch)", "'resume', 'b' || i");
+	world_settle(&world);
+	scratch_expect("audit", "SELECT group_concat(DISTINCT parked) FROM job", "0");
+}
+
+static void pause_for_a_minute(int n)
+{
+	many(n, "command (verb, batch, until)",
+		"'pause', 'b' || i, datetime(1767355200 + 60, 'unixepoch')");
+	world_settle(&world);
+	go_on(60000);
+	scratch_expect("audit",
+		"SELECT group_concat(DISTINCT verb || ' ' || state) FROM command",
+		"resume done,pause done");
+	scratch_expect("audit", "SELECT count(*) FROM pause", "0");
+}
+
+/* How many steps of statements n of them take. */
+static int steps_for(void (*act)(int n), int n)
+{
+	int calls;
+
+	begin();
+	store_fault_arm_at(STORE_FAULT_IO, "", INT_MAX);
+	act(n);
+	calls = store_fault_calls();
+	store_fault_disarm();
+	world_end(&world);
+	return calls;
+}
+
+/* None looks at all the others. */
+static void test_many_commands_cost_what_each_costs(void **state)
+{
+	void (*const acts[])(int n) = {
+		cancel_what_is_not_taken, hold_and_resume_batches, pause_for_a_minute};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+		int few = steps_for(acts[i], 50);
+
+		assert_in_range(steps_for(acts[i], 500), 1, 11 * few);
+	}
+}
+
 /* fault: D3 P10 */
 static void test_an_io_error_ends_it_and_the_next_start_goes_on(void **state)
 {
@@ -534,6 +612,7 @@ int main(int argc, char **argv)
 		TEST(test_a_new_queue_is_not_forgotten_with_its_turn),
 		TEST(test_a_command_is_carried_out_once),
 		TEST(test_answers_wait_for_room),
+		TEST(test_many_commands_cost_what_each_costs),
 		TEST(test_a_lock_costs_nothing),
 		TEST(test_a_full_disk_costs_nothing),
 		TEST(test_an_io_error_ends_it_and_the_next_start_goes_on),
