@@ -22,6 +22,7 @@ static int pick(struct engine *engine, int max, struct error *err)
 		.n_normal = engine->ruling.n_normal,
 		.now_ms = engine->now.wall_ms,
 		.probe = engine->ruling.probe,
+		.probe_first = engine->ruling.probe_first,
 		.skip = engine->n_commands ? engine_is_being_moved : NULL,
 		.userdata = engine,
 	};

@@ -210,6 +210,9 @@ static struct gate_ruling ask_held(struct gate *gate, enum hold_kind hold, int i
 		return closed(GATE_HELD, hold, at);
 	ruling = closed(GATE_PROBING, hold, gate->now_ms);
 	ruling.probe = true;
+	/* A revoke may be repeated freely; but one that always fails must not be all that
+	 * is ever asked. */
+	ruling.probe_first = gate->state.hold[hold].probes % 2 ? JOB_CREATE : JOB_REVOKE;
 	ruling.n_urgent = 1;
 	ruling.n_normal = 1;
 	return ruling;

@@ -73,7 +73,8 @@ struct gate_ruling {
 	enum hold_kind hold; /* with GATE_HELD and GATE_PROBING; else HOLD__MAX */
 	int n_urgent;        /* so many may be sent now if urgent (priority >= 10) */
 	int n_normal;        /* so many of them may be others; <= n_urgent */
-	bool probe;          /* GATE_PROBING: one job, chosen as a probe */
+	bool probe;          /* GATE_PROBING: one job, chosen as a probe, … */
+	enum job_action probe_first; /* … of this action where one is due */
 	/* When it may open by itself, now where it is open; INT64_MAX: something else
 	 * has to happen first (an answer, a command, a commit). */
 	int64_t until_ms;

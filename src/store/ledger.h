@@ -146,7 +146,8 @@ struct ledger_pick {
 	int n_urgent;     /* at most so many of priority >= JOB_PRIORITY_URGENT … */
 	int n_normal;   /* … and of all together so many where others are among them */
 	int64_t now_ms; /* wall: due at or before */
-	bool probe; /* one job: a due revoke, else the due job with the fewest attempts */
+	bool probe;     /* one job, the due one with the fewest attempts … */
+	enum job_action probe_first; /* … of this action, else of the other */
 	/* Whether a job must not be sent now (its target is being moved in steps); may be
 	 * NULL. */
 	bool (*skip)(void *userdata, const struct job *job);

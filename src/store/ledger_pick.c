@@ -114,6 +114,8 @@ static int gather_probe(struct ledger *ledger, struct basket *basket, int action
 	sqlite3_stmt *stmt = bind_due(ledger, basket->pick, action, priority, now);
 	int rc;
 
+	if (basket->n && basket->jobs[0].attempts == 0)
+		return 0;
 	while ((rc = sql_step(stmt, err)) == SQL_ROW) {
 		AUTO(job) struct job job = JOB_NULL;
 
@@ -208,16 +210,16 @@ int ledger_pick(struct ledger *ledger, const struct ledger_pick *pick,
 	struct job *ret_jobs, int max, int *ret_n, struct error *err)
 {
 	struct basket basket = {.pick = pick, .jobs = ret_jobs, .max = max};
+	const unsigned first = 1u << pick->probe_first;
 	int rc;
 
 	if (!pick->probe) {
 		rc = walk(ledger, &basket, pick->actions, gather, err);
 	} else {
-		rc = walk(ledger, &basket, pick->actions & 1u << JOB_REVOKE, gather_probe,
-			err);
+		rc = walk(ledger, &basket, pick->actions & first, gather_probe, err);
 		if (rc == 0 && !basket.n)
-			rc = walk(ledger, &basket, pick->actions & 1u << JOB_CREATE,
-				gather_probe, err);
+			rc = walk(ledger, &basket, pick->actions & ~first, gather_probe,
+				err);
 	}
 	if (rc < 0)
 		while (basket.n)

@@ -576,6 +576,56 @@ static void test_the_breaker_trips_probes_and_ends(void **state)
 		"audit", "SELECT count(*) > 20 FROM job WHERE state = 'succeeded'", "1");
 }
 
+/* Lets time pass; creates get their tokens, and revokes that status. */
+static void pass_refusing_revokes(int64_t ms, int status)
+{
+	for (int64_t end = now_ms() + ms; now_ms() < end; world_pass(&world, 5000)) {
+		while (world.n_sent) {
+			const struct world_sent *sent = &world.sent[0];
+			char id[32];
+
+			(void)snprintf(
+				id, sizeof(id), "sit_%lld", (long long)sent->job_id);
+			answer(sent->action == JOB_REVOKE
+					? world_error(status, NULL)
+					: scratch_token_answer(id, sent->user_id));
+		}
+	}
+}
+
+/* One revoke that never works is not the only one that is asked whether Clerk does. */
+static void test_a_revoke_that_always_fails_holds_nothing_up(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO job (action, sign_in_token_id) VALUES ('revoke', 'sit_x')");
+	world_creates(&world, 20);
+	while (world.n_sent)
+		answer(world_error(500, NULL));
+	scratch_expect("audit", "SELECT group_concat(kind) FROM hold", "outage");
+	pass_refusing_revokes(600000, 500);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE result = 'created'", "20");
+	pass_refusing_revokes(7200000, 500);
+	scratch_expect("audit", "SELECT result || tries FROM job WHERE action = 'revoke'",
+		"gave_up10");
+}
+
+static void test_a_revoke_that_is_always_refused_holds_nothing_up(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world_sql(&world,
+		"INSERT INTO job (action, sign_in_token_id) VALUES ('revoke', 'sit_x')");
+	answer(world_error(403, NULL));
+	world_creates(&world, 20);
+	pass_refusing_revokes(600000, 403);
+	scratch_expect(
+		"audit", "SELECT count(*) FROM job WHERE result = 'created'", "20");
+	scratch_expect("audit", "SELECT group_concat(kind) FROM hold", "credentials");
+}
+
 static void test_a_create_that_stays_unknown_ends(void **state)
 {
 	(void)state;
@@ -1236,6 +1286,8 @@ int main(int argc, char **argv)
 		TEST(test_many_secrets_are_purged),
 		TEST(test_a_sweep_of_commands_alone),
 		TEST(test_the_breaker_trips_probes_and_ends),
+		TEST(test_a_revoke_that_always_fails_holds_nothing_up),
+		TEST(test_a_revoke_that_is_always_refused_holds_nothing_up),
 		TEST(test_a_create_that_stays_unknown_ends),
 		TEST(test_a_refused_answer_counts_once),
 		TEST(test_backoff_and_giving_up),

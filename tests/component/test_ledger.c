@@ -755,7 +755,19 @@ static void test_order_of_sending(void **state)
 		(struct ledger_pick){
 			.actions = both, .n_urgent = 9, .n_normal = 9, .skip = skip_even},
 		"5 1 3 ");
-	expect_pick(ledger, (struct ledger_pick){.actions = both, .probe = true}, "4 ");
+	expect_pick(ledger,
+		(struct ledger_pick){
+			.actions = both, .probe = true, .probe_first = JOB_REVOKE},
+		"4 ");
+	expect_pick(ledger,
+		(struct ledger_pick){
+			.actions = both, .probe = true, .probe_first = JOB_CREATE},
+		"5 ");
+	expect_pick(ledger,
+		(struct ledger_pick){.actions = 1u << JOB_CREATE,
+			.probe = true,
+			.probe_first = JOB_REVOKE},
+		"5 ");
 	OK(ledger_next_due(ledger, 1u << JOB_CREATE, &due, &urgent, &err));
 	assert_int_equal(due, noon.wall_ms);
 	ledger_free(ledger);

@@ -114,6 +114,8 @@ static void probes_go_when(void **state)
 		for (int n = 1; n < 7; n++) {
 			assert_closed(&gate, at - 1, GATE_HELD, at);
 			assert_probe(&gate, at, rows[i].kind);
+			assert_int_equal(gate_ask(&gate, at, 0).probe_first,
+				n % 2 ? JOB_REVOKE : JOB_CREATE);
 			assert_int_equal(fail_probe(at, rows[i].what),
 				at + 7 + 1000 * rows[i].waits_s[n]);
 			assert_int_equal(gate.state.hold[rows[i].kind].probes, n);
