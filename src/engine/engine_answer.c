@@ -88,9 +88,12 @@ static void count(struct engine *engine, struct flight *flight, bool keeps_hold)
 		.max_age_ms = config->retry_max_age_ms,
 	};
 	bool unknown = verdict->effect == EFFECT_UNKNOWN;
+	/* A limit of 1 is never again, whatever is held. */
+	bool never =
+		unknown && job->action == JOB_CREATE && limits.max_unknown_attempts == 1;
 
 	job->unknown_attempts += unknown;
-	if (verdict->fate == VERDICT_AGAIN && keeps_hold)
+	if (verdict->fate == VERDICT_AGAIN && keeps_hold && !never)
 		verdict->fate = VERDICT_AGAIN_FREE;
 	if (verdict->fate == VERDICT_AGAIN_FREE)
 		return;

@@ -612,6 +612,28 @@ static void test_a_revoke_that_always_fails_holds_nothing_up(void **state)
 		"gave_up10");
 }
 
+/* A limit of 1 says never again, and no hold makes an exception. */
+static void test_a_probe_is_not_sent_again_either(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.retry_max_unknown_attempts = 1;
+	world_creates(&world, 5);
+	while (world.n_sent)
+		answer(world_error(502, NULL));
+	world_creates(&world, 2);
+	for (int i = 0; i < 2; i++) {
+		world_pass(&world, 60000);
+		assert_int_equal(world.n_sent, 1);
+		answer(world_error(502, NULL));
+	}
+	scratch_expect("audit", "SELECT group_concat(kind) FROM hold", "outage");
+	scratch_expect("audit",
+		"SELECT group_concat(DISTINCT coalesce(result, state) || attempts) FROM "
+		"job",
+		"outcome_unknown1");
+}
+
 static void test_a_revoke_that_is_always_refused_holds_nothing_up(void **state)
 {
 	(void)state;
@@ -1288,6 +1310,7 @@ int main(int argc, char **argv)
 		TEST(test_the_breaker_trips_probes_and_ends),
 		TEST(test_a_revoke_that_always_fails_holds_nothing_up),
 		TEST(test_a_revoke_that_is_always_refused_holds_nothing_up),
+		TEST(test_a_probe_is_not_sent_again_either),
 		TEST(test_a_create_that_stays_unknown_ends),
 		TEST(test_a_refused_answer_counts_once),
 		TEST(test_backoff_and_giving_up),
