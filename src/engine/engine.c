@@ -71,6 +71,13 @@ static void drop_picked(struct engine *engine)
 	engine->n_picked = 0;
 }
 
+static void free_notes(struct engine *engine)
+{
+	while (engine->n_notes)
+		free(engine->notes[--engine->n_notes]);
+	free(TAKE_PTR(engine->notes));
+}
+
 void engine_free(struct engine *engine)
 {
 	if (!engine)
@@ -84,7 +91,7 @@ void engine_free(struct engine *engine)
 	free(engine->picked);
 	engine_forget_orders(engine);
 	gate_deinit(&engine->gate);
-	free(engine->note);
+	free_notes(engine);
 	engine_told(engine, false);
 	free(engine->lines);
 	free(engine);
@@ -169,11 +176,13 @@ void engine_save_waits(struct engine *engine)
 			engine->now.wall_ms + until - engine->now.mono_ms;
 }
 
-static int write_note(struct engine *engine, struct error *err)
+static int write_notes(struct engine *engine, struct error *err)
 {
-	if (!engine->note)
-		return 0;
-	return ledger_note(engine->ledger, EVENT_RELOADED, engine->note, err);
+	for (int i = 0; i < engine->n_notes; i++)
+		if (ledger_note(engine->ledger, EVENT_RELOADED, engine->notes[i], err) <
+			0)
+			return -1;
+	return 0;
 }
 
 static int read_next(struct engine *engine, struct error *err)
@@ -187,7 +196,7 @@ static int read_next(struct engine *engine, struct error *err)
 static int work(struct engine *engine, struct error *err)
 {
 	if (engine_refresh(engine, err) < 0 || engine_advance(engine, err) < 0 ||
-		write_note(engine, err) < 0 || engine_record_answers(engine, err) < 0)
+		write_notes(engine, err) < 0 || engine_record_answers(engine, err) < 0)
 		return -1;
 	if (!engine->stopping && engine_intake(engine, err) < 0)
 		return -1;
@@ -221,7 +230,7 @@ static void after_commit(struct engine *engine)
 {
 	engine_told(engine, true);
 	engine_holds_recorded(engine);
-	free(TAKE_PTR(engine->note));
+	free_notes(engine);
 	engine_answers_recorded(engine);
 	engine_send_picked(engine);
 	engine->queue_made = false;
@@ -346,7 +355,7 @@ int engine_stop(
 {
 	engine->now = now;
 	if (ledger_begin(engine->ledger, now, err) < 0 ||
-		engine_advance(engine, err) < 0 ||
+		engine_advance(engine, err) < 0 || write_notes(engine, err) < 0 ||
 		ledger_note(engine->ledger, EVENT_STOPPED, detail, err) < 0 ||
 		ledger_commit(engine->ledger, err) < 0) {
 		ledger_rollback(engine->ledger);
@@ -377,8 +386,9 @@ void engine_reconfigure(struct engine *engine, const struct engine_options *opti
 		engine_release(engine, HOLD_CREDENTIALS, "another key was loaded");
 	if (new_key)
 		gate_disregard(&engine->gate, HOLD_CREDENTIALS);
-	free(engine->note);
-	engine->note = xstrdup(detail);
+	engine->notes = xrealloc(
+		engine->notes, sizeof(*engine->notes) * (size_t)(engine->n_notes + 1));
+	engine->notes[engine->n_notes++] = xstrdup(detail);
 	engine->wake_ms = 0;
 	engine->changes++;
 }

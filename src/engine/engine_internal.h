@@ -94,7 +94,8 @@ struct engine {
 	int max_picked;
 	struct engine_line *lines; /* owned; n_lines, to be said after the commit */
 	int n_lines;
-	char *note; /* detail of a `reloaded` to write; owned */
+	char **notes; /* owned: n_notes details, each of a `reloaded` to write */
+	int n_notes;
 
 	struct gate_ruling ruling;
 	int64_t next_due_ms, next_urgent_ms, next_lapse_ms;

@@ -169,17 +169,21 @@ static void narrow(struct config *config)
 	config->rate_urgent_share = 1;
 }
 
-static void reload(bool new_key)
+static void reload_as(bool new_key, const char *detail)
 {
-	struct engine_options options = {.ledger = world.ledger,
+	const struct engine_options options = {.ledger = world.ledger,
 		.queue = world.queue,
 		.config = &world.config,
-		.requests_per_window = 1000,
-		.key_hint = ""};
+		.requests_per_window = world.requests,
+		.key_hint = "",
+		.world = world_callbacks(&world)};
 
-	options.world = world_callbacks(&world);
-	options.requests_per_window = world.requests;
-	engine_reconfigure(world.engine, &options, new_key, "{}");
+	engine_reconfigure(world.engine, &options, new_key, detail);
+}
+
+static void reload(bool new_key)
+{
+	reload_as(new_key, "{}");
 	world_settle(&world);
 }
 
@@ -1227,6 +1231,25 @@ static void test_each_attempt_is_counted_once(void **state)
 	assert_int_equal(counters->duration_ms, 0);
 }
 
+/* Each configuration that was in force is in the audit, also where it could not be
+ * written at once. */
+static void test_each_reload_is_written(void **state)
+{
+	struct error err = ERROR_NULL;
+
+	(void)state;
+	world_begin(&world, NULL);
+	reload_as(false, "1");
+	reload_as(false, "2");
+	world_settle(&world);
+	reload_as(false, "3");
+	reload_as(false, "4");
+	assert_int_equal(engine_stop(world.engine, "5", world.now, &err), 0);
+	scratch_expect("audit",
+		"SELECT group_concat(event || ' ' || detail) FROM audit WHERE seq > 1",
+		"reloaded 1,reloaded 2,reloaded 3,reloaded 4,stopped 5");
+}
+
 /* The lag grows as long as rows cannot be taken, whatever the reason. */
 static void test_the_lag_grows_until_rows_are_taken(void **state)
 {
@@ -1336,6 +1359,7 @@ int main(int argc, char **argv)
 		TEST(test_a_canary_holds_the_rest_of_its_batch),
 		TEST(test_too_many_failures_stop_a_batch),
 		TEST(test_each_attempt_is_counted_once),
+		TEST(test_each_reload_is_written),
 		TEST(test_the_lag_grows_until_rows_are_taken),
 		TEST(test_the_gate_is_as_of_now),
 	};

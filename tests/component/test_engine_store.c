@@ -263,7 +263,8 @@ static void act_stop(void)
 	if (inside(drained) < 0)
 		assert_int_equal(inside(drained), 0);
 	assert_true(is_drained);
-	/* A clock that was set back just now is looked at even here. */
+	/* A reload and a clock that was set back just now are looked at even here. */
+	reconfigure();
 	world.now.wall_ms -= 7200000;
 	is_stopped = inside(stop) == 0;
 }
