@@ -68,11 +68,19 @@ static const char *feed(struct chain *chain, sqlite3_stmt *stmt, int column)
 	}
 }
 
+/* Digit by digit: neither a blob with these bytes nor a text that goes on behind a NUL.
+ */
+static bool is_stored(sqlite3_stmt *stmt, int column, const char *hex)
+{
+	return sqlite3_column_type(stmt, column) == SQLITE_TEXT &&
+	       !strcmp(sql_text(stmt, column), hex) &&
+	       sqlite3_column_bytes(stmt, column) == CHAIN_HEX_LEN - 1;
+}
+
 /* Recomputes the row that stands in stmt behind *chain. */
 static int follow(struct reader_chain *chain, sqlite3_stmt *stmt, struct error *err)
 {
 	int n = sqlite3_column_count(stmt) - 1;
-	const char *stored = sql_text(stmt, n);
 	int64_t seq = sqlite3_column_int64(stmt, 0);
 	unsigned char hash[CHAIN_HASH_LEN];
 	char hex[CHAIN_HEX_LEN];
@@ -91,7 +99,7 @@ static int follow(struct reader_chain *chain, sqlite3_stmt *stmt, struct error *
 	}
 	chain_end(&row, hash);
 	chain_hex(hash, hex);
-	if (!stored || strcmp(stored, hex) != 0)
+	if (!is_stored(stmt, n, hex))
 		return broken(err, seq,
 			"its hash does not follow from the row before it and its "
 			"columns: "

@@ -365,6 +365,16 @@ def test_a_nul_in_any_text_of_a_table_is_found():
         assert "tables" in broken, (table, broken)
 
 
+def test_a_hash_that_only_looks_right_is_found():
+    """The same digits, but with a NUL behind them, or as a blob."""
+    proof = lab()
+    for value in ("hash || char(0) || 'x'", "CAST(hash AS BLOB)"):
+        for row in ("3", HEAD):
+            proof.tamper(LOOSE.format("audit", f"UPDATE audit SET hash = {value} WHERE seq = {row}"))
+            broken, found = proof.look(named=False)
+            assert "chain" in broken, (value, row, broken, found)
+
+
 def test_a_row_at_either_end_of_the_numbers_is_found():
     proof = lab()
     for end in (-2**63, 2**63 - 1):
