@@ -5,6 +5,7 @@
 
 #define ENGINE_STEP_MAX      1000  /* jobs moved, rows taken, pauses ended in one turn */
 #define ENGINE_TICK_MS       60000 /* housekeeping */
+#define ENGINE_AGE_MAX_MS    (ENGINE_TICK_MS * 2) /* by more no turn makes a job older */
 #define ENGINE_SWEEP_MS      3600000
 #define ENGINE_SWEEP_STEP_MS 100     /* between two steps of a long one */
 #define ENGINE_RATE_MAX      1000000 /* rate.requests is never more, … */

@@ -17,11 +17,13 @@ int64_t engine_mono(const struct engine *engine, int64_t wall_ms)
 }
 
 /* A job ages on its action's sending clock, which stands still while that action is
- * paused or sending is held, and while the daemon is down. */
+ * paused or sending is held, and while the daemon is down. There is a turn a tick: where
+ * none was for longer, the machine slept. */
 static void advance_clocks(struct engine *engine)
 {
 	struct ledger_progress *progress = ledger_progress(engine->ledger);
-	int64_t passed = engine->now.mono_ms - engine->clock_at_ms;
+	int64_t passed = engine_earlier(
+		engine->now.mono_ms - engine->clock_at_ms, ENGINE_AGE_MAX_MS);
 
 	engine->clock_at_ms = engine->now.mono_ms;
 	if (passed <= 0 || gate_held_by(&engine->gate) != HOLD__MAX)

@@ -652,6 +652,26 @@ static void test_a_revoke_that_is_always_refused_holds_nothing_up(void **state)
 	scratch_expect("audit", "SELECT group_concat(kind) FROM hold", "credentials");
 }
 
+/* A machine that sleeps tries nothing; one that turns all the time does. */
+static void test_a_job_does_not_age_while_the_machine_sleeps(void **state)
+{
+	(void)state;
+	world_begin(&world, NULL);
+	world.config.retry_max_age_ms = 3600000;
+	world_creates(&world, 1);
+	answer(world_error(408, NULL));
+	world.now.mono_ms += INT64_C(25) * 3600000;
+	world.now.wall_ms += INT64_C(25) * 3600000;
+	world_settle(&world);
+	answer(world_error(408, NULL));
+	scratch_expect("audit", "SELECT state || attempts FROM job", "queued2");
+	world_pass(&world, 10000);
+	assert_int_equal(world.n_sent, 1);
+	world_pass(&world, 3600000);
+	answer(world_error(408, NULL));
+	scratch_expect("audit", "SELECT state || result FROM job", "failedgave_up");
+}
+
 static void test_a_create_that_stays_unknown_ends(void **state)
 {
 	(void)state;
@@ -1334,6 +1354,7 @@ int main(int argc, char **argv)
 		TEST(test_a_revoke_that_always_fails_holds_nothing_up),
 		TEST(test_a_revoke_that_is_always_refused_holds_nothing_up),
 		TEST(test_a_probe_is_not_sent_again_either),
+		TEST(test_a_job_does_not_age_while_the_machine_sleeps),
 		TEST(test_a_create_that_stays_unknown_ends),
 		TEST(test_a_refused_answer_counts_once),
 		TEST(test_backoff_and_giving_up),
