@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COL_TYPE, COL_NAME, COL_TABLE, COL_SQL, COL__MAX };
+enum { COL_TYPE, COL_NAME, COL_TABLE, COL_SQL, COL_STORED_AS, COL__MAX };
 
 /* Both lists as statements that stand in a row, by name. */
 struct lists {

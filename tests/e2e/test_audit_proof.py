@@ -375,6 +375,17 @@ def test_a_hash_that_only_looks_right_is_found():
             assert "chain" in broken, (value, row, broken, found)
 
 
+def test_a_schema_that_only_looks_right_is_found():
+    proof = lab()
+    for column in ("sql", "tbl_name", "type"):
+        for value in (f"{column} || char(0) || 'x'", f"CAST({column} AS BLOB)"):
+            for name in ("hold", "audit_job"):
+                proof.tamper("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET"
+                             f" {column} = {value} WHERE name = '{name}'")
+                broken, found = proof.look(named=False)
+                assert "file" in broken, (column, value, name, broken, found)
+
+
 def test_a_row_at_either_end_of_the_numbers_is_found():
     proof = lab()
     for end in (-2**63, 2**63 - 1):
