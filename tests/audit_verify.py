@@ -566,6 +566,10 @@ class Checker:
     def check_file(self):
         """Returns whether what it holds can be read by this page."""
         whole_digest = hashlib.sha256()
+        for row in self.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema"):
+            if row["name"] is None or not {type(v) for v in row.values()} <= {str, type(None)}:
+                self.find("file", "schema", f"a value of it is no text, in {shown(row['name'])}")
+                return False
         objects = [
             row
             for row in self.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema")
